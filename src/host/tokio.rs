@@ -1,0 +1,1 @@
+//! The real machine: tokio's sockets, the file system, the system clock.

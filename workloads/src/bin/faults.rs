@@ -1,0 +1,2 @@
+//! The `faults` command.
+fn main() {}
