@@ -143,11 +143,11 @@ pub trait File: std::fmt::Debug + Send + Sync {
     /// The device failed.
     fn set_len(&self, len: u64) -> io::Result<()>;
 
-    /// The file's length.
+    /// The file's length in bytes.
     ///
     /// # Errors
     /// The device failed.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
 
     /// Waits until everything written before the call is durable. After an error nothing is known
     /// about what is on the device, and a later success does not mend it.
