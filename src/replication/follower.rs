@@ -36,8 +36,13 @@ impl Follower {
     /// a fetch in the new epoch is answered.
     pub(super) fn begin(step: &mut Step<'_>, leader: BrokerId) -> Self {
         let leader_epoch = step.common.leader_epoch;
-        if mutant!(A01) && step.log.log_end_offset > step.common.high_watermark {
-            step.emit(Effect::Truncate { to: step.common.high_watermark });
+        let end = step.log.log_end_offset;
+        let to = if mutant!(A01) { end.min(step.common.high_watermark) } else { end };
+        // A leader of one moment has begun an epoch that got no record. It is nobody's past, so a
+        // follower's log must not know of it (LS3).
+        let epochs = step.log.leader_epochs;
+        if to < end || epochs.latest() != epochs.last_fetched_epoch(end) {
+            step.emit(Effect::Truncate { to });
         }
         step.emit(Effect::Fetch { leader, leader_epoch });
         step.emit(Effect::ReportFollower { leader_epoch, leader: Some(leader) });
