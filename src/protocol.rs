@@ -2,7 +2,7 @@
 //!
 //! The messages themselves come from the crate `kafka-wire`, whose decoders never let a peer's
 //! count size an allocation; nothing outside this room names that crate, so it can be exchanged.
-//! Record batches stay opaque: a broker reads their 61-byte header and rewrites its
+//! Record batches stay opaque: a broker reads their 61-byte header ([`batch`]) and rewrites its
 //! first 16 bytes, and never looks at a record.
 //!
 //! Reading order: [`frame`] cuts a stream into frames, [`api`] says which requests in which
@@ -12,12 +12,14 @@
 //! which travels in a request of our own, and [`crate::host::probe`]'s batch identity.
 
 pub mod api;
+pub mod batch;
 pub mod error_code;
 pub mod frame;
 pub mod messages;
 pub mod request;
 
 pub use api::ApiKey;
+pub use batch::{BatchError, BatchHeader, Batches, RecordBatchBuilder};
 pub use error_code::ErrorCode;
 pub use frame::{FrameCodec, FrameError, FrameParts};
 pub use request::{
