@@ -202,3 +202,25 @@ fn settings_without_effect_are_warned_of() {
         setting transaction.state.log.min.isr is accepted but changes nothing here"#]]
     .assert_eq(&told.join("\n"));
 }
+
+#[test]
+fn the_readmes_cluster_of_three_can_be_started() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```properties\n").expect("an example");
+    let (first, _) = rest.split_once("```").expect("its end");
+    let changes = |node: &str, ports: &str| {
+        first
+            .replace("node.id=1", &format!("node.id={node}"))
+            .replace("node-1", &format!("node-{node}"))
+            .replace("PLAINTEXT://127.0.0.1:90", &format!("PLAINTEXT://127.0.0.1:{ports}"))
+            .replace("CONTROLLER://127.0.0.1:90", &format!("CONTROLLER://127.0.0.1:{ports}"))
+    };
+    for (node, ports) in [("1", "90"), ("2", "91"), ("3", "92")] {
+        let (config, warnings) = read(&changes(node, ports)).expect("usable");
+        assert_eq!(warnings, []);
+        let own = config.quorum.endpoint(config.node_id).map(Endpoint::address);
+        let listener = config.network.controller_listener.map(|l| l.endpoint.address());
+        assert_eq!(own, listener, "the voters name the listener of node {node}");
+        assert_eq!(config.topics.min_in_sync_replicas, 2);
+    }
+}
