@@ -163,6 +163,7 @@ impl Partition {
             }
             Effect::AdvanceLogStart { to } => {
                 state.log.advance_log_start(to).map_err(|e| e.to_string())?;
+                self.observe(|partition| Observation::LogStartAdvanced { partition, to });
             }
             Effect::AskLeaderBounds => self.orders.ask_bounds(&self.name),
             Effect::WakeFetches => state.wake_fetches(),
