@@ -29,6 +29,7 @@ pub use event::{
     ElectLeadersReply, ElectionKind, ElectionRefusal, Event, HeartbeatReply, HeartbeatRequest,
     PartitionRefusal, RegisterBrokerRequest, Reply, Request, RequestTicket, TopicRefusal,
 };
+pub use topics::is_topic_name;
 pub use image::{MetadataImage, TopicImage};
 
 use std::sync::Arc;

@@ -231,6 +231,12 @@ impl Plan {
     }
 }
 
+/// Whether a topic may bear this name.
+#[must_use]
+pub fn is_topic_name(name: &str) -> bool {
+    check_name(&name.into()).is_ok()
+}
+
 fn check_name(name: &Arc<str>) -> Result<(), TopicRefusal> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let reason = if name.is_empty() {

@@ -9,11 +9,13 @@ use bytes::Bytes;
 use crate::host::Host;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{
-    self, FetchRequest, ListOffsetsRequest, fetch_request, fetch_response, list_offsets_request,
+    FetchRequest, ListOffsetsRequest, Uuid, fetch_request, fetch_response, list_offsets_request,
 };
 use crate::protocol::request::{Request, Response};
 use crate::replication::{FetchAnswer, FetchIdentity, FetchedBatches};
-use crate::types::{BrokerId, EpochEndOffset, LeaderEpoch, Millis, Offset, TopicPartition};
+use crate::types::{
+    BrokerId, EpochEndOffset, LeaderEpoch, Millis, Offset, TopicId, TopicPartition,
+};
 
 use super::broker::Broker;
 use super::channel::{Channel, ChannelError};
@@ -128,7 +130,7 @@ impl Fetcher {
         }
     }
 
-    fn request(&self, asked: &BTreeMap<(crate::types::TopicId, i32), Asked>) -> FetchRequest {
+    fn request(&self, asked: &BTreeMap<(TopicId, i32), Asked>) -> FetchRequest {
         let settings = &self.broker.config.replication;
         let mut topics: Vec<fetch_request::FetchTopic> = Vec::new();
         for ((topic_id, index), Asked { partition, next }) in asked {
@@ -164,7 +166,7 @@ impl Fetcher {
 
     async fn answered(
         &self,
-        mut asked: BTreeMap<(crate::types::TopicId, i32), Asked>,
+        mut asked: BTreeMap<(TopicId, i32), Asked>,
         answered: Vec<fetch_response::FetchableTopicResponse>,
     ) {
         for topic in answered {
@@ -241,7 +243,7 @@ fn fetcher_of(name: &TopicPartition, fetchers: usize) -> usize {
     crc32c::crc32c(name.to_string().as_bytes()) as usize % fetchers
 }
 
-fn fail(asked: BTreeMap<(crate::types::TopicId, i32), Asked>, answer: FetchAnswer) {
+fn fail(asked: BTreeMap<(TopicId, i32), Asked>, answer: FetchAnswer) {
     for Asked { partition, next } in asked.into_values() {
         partition.fetch_answered(next.identity, answer, None);
     }

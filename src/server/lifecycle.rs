@@ -100,11 +100,13 @@ async fn register(
     identity: &Identity,
     controller: &mut ControllerChannel,
 ) -> bool {
-    let (host, port) = broker.config.advertised(identity.port);
+    let advertised = broker.config.network.advertised.as_ref();
+    let host = advertised.map_or("", |endpoint| endpoint.host.as_str());
+    let port = advertised.map(|endpoint| endpoint.port).filter(|port| *port != 0);
     let listener = message!(broker_registration_request::Listener {
         name: "PLAINTEXT".into(),
-        host: host.as_str().into(),
-        port: port,
+        host: host.into(),
+        port: port.unwrap_or(identity.port),
     });
     let request = message!(BrokerRegistrationRequest {
         broker_id: broker.id.0,

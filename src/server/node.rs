@@ -132,12 +132,12 @@ async fn leave(broker: &Broker) {
     let mut all_flushed = true;
     for partition in broker.replicas.all() {
         partition.flush_all().await;
-        all_flushed &= partition.lock().log.failed().is_none();
+        all_flushed &= partition.lock().log.failure().is_none();
     }
     broker.replicas.checkpoint_high_watermarks().await;
     broker.replicas.checkpoint_logs().await;
     let Some(epoch) = broker.standing.epoch().filter(|_| all_flushed) else { return };
-    if let Err(error) = clean_marker::write(broker.host.storage.as_ref(), epoch).await {
+    if let Err(error) = clean_marker::write(broker.host.storage.as_ref(), "", epoch).await {
         tracing::warn!(%error, "the clean-shutdown marker could not be written");
     }
 }
@@ -203,7 +203,7 @@ async fn start_broker(
     (meta, port): (Meta, u16),
     tasks: &mut JoinSet<()>,
 ) -> Result<Arc<Broker>, NodeError> {
-    let previous_epoch = clean_marker::take(host.storage.as_ref()).await.unwrap_or_else(|error| {
+    let previous_epoch = clean_marker::take(host.storage.as_ref(), "").await.unwrap_or_else(|error| {
         tracing::warn!(%error, "the clean-shutdown marker cannot be read; recovering all logs");
         None
     });

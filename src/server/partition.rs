@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use crate::host::probe::Observation;
-use crate::host::{Host, Probe as _};
+use crate::host::Host;
 use crate::log::{AppendError, AppendedAsLeader, Log};
 use crate::replication::{
     AlterPartitionProposal, Assignment, CompletedProduce, Effect, Event, FetchAnswer,
@@ -233,7 +233,7 @@ impl Partition {
         let appended = match state.log.append_as_leader(batches, leader_epoch) {
             Ok(appended) => appended,
             Err(error) => {
-                if state.log.failed().is_some() {
+                if state.log.failure().is_some() {
                     self.feed(state, Event::StorageFailed);
                 }
                 return Err(error.into());
@@ -255,21 +255,15 @@ impl Partition {
 
     fn report_appended(&self, appended: AppendedAsLeader) -> Acknowledgement {
         match appended {
-            AppendedAsLeader::Appended { batches } => {
-                for &batch in &batches {
+            AppendedAsLeader::Appended { base_offset, last_offset, batches } => {
+                for batch in batches {
                     self.observe(|partition| Observation::Appended {
                         partition,
                         batch,
                         as_leader: true,
                     });
                 }
-                let first = batches.first().expect("an append holds at least one batch");
-                let last = batches.last().expect("an append holds at least one batch");
-                Acknowledgement {
-                    base_offset: first.base_offset,
-                    last_offset: last.last_offset,
-                    duplicate: false,
-                }
+                Acknowledgement { base_offset, last_offset, duplicate: false }
             }
             AppendedAsLeader::Duplicate { base_offset, last_offset } => {
                 Acknowledgement { base_offset, last_offset, duplicate: true }
@@ -284,7 +278,7 @@ impl Partition {
         let Some(waiting) = state.produces.remove(&ticket) else {
             return ProduceOutcome::NotLeader;
         };
-        if state.log.failed().is_some() {
+        if state.log.failure().is_some() {
             return ProduceOutcome::StorageFailed;
         }
         if acks == Acks::Leader {
@@ -361,7 +355,6 @@ impl Partition {
                 self.feed(&mut state, Event::Appended);
             }
             Err(error) => {
-                state.log.fail(&error);
                 tracing::error!(partition = %self.name, %error, "fsync failed; this replica is offline");
                 self.observe(|partition| Observation::StorageFailed {
                     partition,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{
-    self, AlterPartitionRequest, alter_partition_request, alter_partition_response,
+    AlterPartitionRequest, Uuid, alter_partition_request, alter_partition_response,
 };
 use crate::protocol::request::{Request, Response};
 use crate::replication::{AlterPartitionAnswer, AlterPartitionProposal};

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::controller::MetadataImage;
 use crate::host::Host;
 use crate::host::probe::Observation;
-use crate::log::{Log, LogConfig, RecoveryHints, checkpoint};
+use crate::log::{Log, LogConfig, RecoveryHints, checkpoint, partition_metadata};
 use crate::replication::{Assignment, Replica};
 use crate::types::{BrokerId, Offset, TopicId, TopicPartition};
 
@@ -38,6 +38,8 @@ pub(crate) struct ReplicaManager {
 struct State {
     partitions: BTreeMap<TopicPartition, Arc<Partition>>,
     assignments: BTreeMap<TopicPartition, Assignment>,
+    /// Logs whose `partition.metadata` is still to be written.
+    unnamed: Vec<(String, TopicId)>,
 }
 
 /// What the checkpoint files said when the broker started.
@@ -130,7 +132,9 @@ impl ReplicaManager {
         }
         match self.open(name, topic_id, config) {
             Ok(partition) => {
-                self.lock().partitions.insert(name.clone(), partition.clone());
+                let mut state = self.lock();
+                state.partitions.insert(name.clone(), partition.clone());
+                state.unnamed.push((name.to_string(), topic_id));
                 Some(partition)
             }
             Err(error) => {
@@ -183,7 +187,7 @@ impl ReplicaManager {
         };
         for directory in names {
             let Some(name) = replica_directory(&directory) else { continue };
-            match crate::log::read_topic_id(self.host.storage.as_ref(), &directory) {
+            match partition_metadata::read(self.host.storage.as_ref(), &directory) {
                 Ok(Some(topic_id)) => {
                     let config = settings::log(&self.config, &BTreeMap::new());
                     self.get_or_open(&name, topic_id, config);
@@ -196,8 +200,21 @@ impl ReplicaManager {
         }
     }
 
+    /// Writes down which topic each new log belongs to (KIP-516), so that it can be opened before
+    /// the metadata is known. Nothing rests on it: without the file a log is opened later.
+    async fn name_new_logs(&self) {
+        let unnamed = std::mem::take(&mut self.lock().unnamed);
+        for (directory, topic_id) in unnamed {
+            let storage = self.host.storage.as_ref();
+            if let Err(error) = partition_metadata::write(storage, &directory, topic_id).await {
+                tracing::warn!(directory, %error, "partition.metadata could not be written");
+            }
+        }
+    }
+
     /// Writes the checkpoint of every high watermark (R32).
     pub(crate) async fn checkpoint_high_watermarks(&self) {
+        self.name_new_logs().await;
         let offsets = self
             .all()
             .iter()

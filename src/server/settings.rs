@@ -11,6 +11,9 @@ use crate::{controller, quorum, replication};
 /// How soon a proposal without a clear answer is repeated.
 const ALTER_PARTITION_RETRY: Duration = Duration::from_millis(500);
 
+/// `producer.id.expiration.ms`, Kafka's default: one day.
+const PRODUCER_ID_EXPIRATION: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// For the replicas of this broker.
 pub(crate) fn replica(config: &Config) -> replication::Settings {
     replication::Settings {
@@ -25,14 +28,19 @@ pub(crate) fn replica(config: &Config) -> replication::Settings {
 pub(crate) fn log(config: &Config, topic: &BTreeMap<String, String>) -> LogConfig {
     let topic = TopicConfig::from(topic, config);
     LogConfig {
-        segment_bytes: topic.segment_bytes,
-        index_interval_bytes: topic.index_interval_bytes,
-        max_message_bytes: topic.message_bytes_max,
+        segment_bytes: bounded(topic.segment_bytes),
+        index_interval_bytes: bounded(topic.index_interval_bytes),
+        max_message_bytes: u32::try_from(topic.message_bytes_max).unwrap_or(u32::MAX),
+        producer_id_expiration: PRODUCER_ID_EXPIRATION,
         flush_messages: i64::try_from(topic.flush_messages)
             .ok()
             .filter(|messages| *messages < i64::MAX)
             .map(|_| topic.flush_messages),
     }
+}
+
+fn bounded(bytes: u64) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// For the controller.

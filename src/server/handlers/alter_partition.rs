@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::controller::{self, PartitionRefusal, Reply, Request};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{
-    self, AlterPartitionRequest, AlterPartitionResponse, alter_partition_request,
+    AlterPartitionRequest, AlterPartitionResponse, alter_partition_request,
     alter_partition_response,
 };
 use crate::protocol::request::Response;

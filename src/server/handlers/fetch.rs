@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::host::probe::Observation;
 use crate::protocol::ErrorCode;
+use crate::protocol::batch::Batches;
 use crate::protocol::messages::{FetchRequest, FetchResponse, StrBytes, Uuid, fetch_response};
 use crate::protocol::request::RequestHeader;
 use crate::replication::{Event, FetchRequestView, FetchVerdict, Role};
@@ -60,7 +61,7 @@ struct Found {
     diverging: Option<EpochEndOffset>,
     leader: Option<(Option<BrokerId>, LeaderEpoch)>,
     records: Bytes,
-    served: Option<(Offset, Offset, bool)>,
+    is_leader: bool,
 }
 
 /// Reads, and waits while there is less than `min_bytes`.
@@ -227,11 +228,11 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
         FetchVerdict::Read { end, high_watermark } => {
             let max_bytes = asked.max_bytes.min(left);
             match read_records(state, asked, end, (max_bytes, is_empty)) {
-                Ok((records, served)) => Found {
+                Ok(records) => Found {
                     high_watermark,
                     log_start_offset,
                     records,
-                    served,
+                    is_leader: matches!(state.replica.role(), Role::Leader { .. }),
                     ..Found::error(ErrorCode::None)
                 },
                 Err(error) => {
@@ -243,8 +244,6 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
     }
 }
 
-type Records = (Bytes, Option<(Offset, Offset, bool)>);
-
 /// At least one batch for the first partition that has any, however large (KIP-74); for the others
 /// only what fits.
 fn read_records(
@@ -252,18 +251,15 @@ fn read_records(
     asked: &Asked,
     end: Offset,
     (max_bytes, is_empty): (usize, bool),
-) -> Result<Records, crate::log::ReadError> {
+) -> Result<Bytes, crate::log::ReadError> {
     if asked.view.fetch_offset >= end || (max_bytes == 0 && !is_empty) {
-        return Ok((Bytes::new(), None));
+        return Ok(Bytes::new());
     }
     let read = state.log.read(asked.view.fetch_offset, end, max_bytes)?;
-    if read.bytes.len() > max_bytes && !is_empty {
-        return Ok((Bytes::new(), None));
+    if read.len() > max_bytes && !is_empty {
+        return Ok(Bytes::new());
     }
-    let is_leader = matches!(state.replica.role(), Role::Leader { .. });
-    let served = (asked.view.fetch_offset, read.end_offset, is_leader);
-    let has_records = !read.bytes.is_empty() && asked.view.follower.is_none();
-    Ok((read.bytes, has_records.then_some(served)))
+    Ok(read)
 }
 
 /// What a follower asks for tells how far its log reaches (R12). Learnt once per request, when it
@@ -297,10 +293,17 @@ fn is_complete(found: &[Vec<Found>], min_bytes: usize) -> bool {
 fn report_served(broker: &Broker, topics: &[Topic], found: &[Vec<Found>]) {
     let asked = topics.iter().flat_map(|topic| &topic.partitions);
     for (asked, part) in asked.zip(found.iter().flatten()) {
-        if let (Ok(partition), Some((from, to, as_leader))) = (&asked.partition, part.served) {
-            let partition = partition.name.clone();
-            broker.host.probe.observe(Observation::Served { partition, from, to, as_leader });
-        }
+        let last = Batches::new(part.records.clone()).filter_map(Result::ok).last();
+        let (Ok(partition), Some(last), None) = (&asked.partition, last, asked.view.follower)
+        else {
+            continue;
+        };
+        broker.host.probe.observe(Observation::Served {
+            partition: partition.name.clone(),
+            from: asked.view.fetch_offset,
+            to: last.header.next_offset(),
+            as_leader: part.is_leader,
+        });
     }
 }
 
@@ -338,7 +341,7 @@ impl Found {
             diverging: None,
             leader: None,
             records: Bytes::new(),
-            served: None,
+            is_leader: false,
         }
     }
 

@@ -114,18 +114,16 @@ fn by_time(
     timestamp: Option<i64>,
     latest: Option<Offset>,
 ) -> Result<Found, ErrorCode> {
-    let found = match timestamp {
-        Some(timestamp) => state.log.offset_for_timestamp(timestamp),
-        None => state.log.offset_of_max_timestamp(),
-    };
-    let found = found.map_err(|error| {
+    let sought = timestamp.or_else(|| state.log.largest_timestamp());
+    let Some(sought) = sought else { return Ok((-1, None)) };
+    let found = state.log.offset_for_timestamp(sought).map_err(|error| {
         tracing::error!(%error, "searching by time failed");
         ErrorCode::KafkaStorageError
     })?;
     let latest = latest.ok_or(ErrorCode::OffsetNotAvailable)?;
     Ok(match found {
-        Some((timestamp, offset, epoch)) if offset < latest => {
-            (timestamp, Some((offset, Some(epoch))))
+        Some(found) if found.offset < latest => {
+            (found.timestamp, Some((found.offset, Some(found.leader_epoch))))
         }
         Some(_) | None => (-1, None),
     })
