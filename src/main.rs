@@ -61,8 +61,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .with_context(|| format!("cannot use the data directory {data_dir}"))?;
         let advertised = config.network.advertised.clone();
         let ready = |port| announce(advertised.as_ref(), port, &data_dir);
-        let stopped = server::run(host, config, ready, asked_to_stop()).await;
-        stopped.context("the node stopped")
+        let left = server::run(host, config, ready, asked_to_stop()).await?;
+        tracing::info!(?left, "stopped");
+        Ok(())
     })
 }
 

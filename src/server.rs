@@ -24,7 +24,7 @@ mod replica_manager;
 mod settings;
 
 pub use controller::ControllerError;
-pub use node::{NodeError, run};
+pub use node::{Left, NodeError, run};
 
 use std::time::Duration;
 

@@ -64,6 +64,18 @@ pub enum NodeError {
     /// The controller cannot go on.
     #[error(transparent)]
     Controller(#[from] ControllerError),
+    /// The disk failed under a replica.
+    #[error("the log directory failed: {0}")]
+    LogDirectory(String),
+}
+
+/// How a node left that had been asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Everything is flushed, and a clean-shutdown marker says so.
+    Cleanly,
+    /// There is no marker: the next start counts as unclean (KIP-966).
+    Uncleanly,
 }
 
 /// Runs a node until `stop` resolves, then leaves the cluster in order: leaderships are moved, logs
@@ -78,7 +90,7 @@ pub async fn run(
     config: Config,
     ready: impl FnOnce(u16),
     stop: impl Future<Output = ()>,
-) -> Result<(), NodeError> {
+) -> Result<Left, NodeError> {
     let config = Arc::new(config);
     let meta = read_or_write_meta(&host, &config).await?;
     let mut tasks = JoinSet::new();
@@ -107,23 +119,45 @@ pub async fn run(
     ready(port);
     tokio::select! {
         biased;
+        failure = failure(&mut controllers, broker.as_deref()) => return Err(failure),
         () = stop => {}
-        Some(ended) = controllers.join_next() => {
-            // A controller that cannot write must not go on voting; the node stops with it.
-            return match ended {
-                Ok(result) => result.map_err(NodeError::from),
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            };
+    }
+    let Some(broker) = broker else { return Ok(Left::Cleanly) };
+    tokio::select! {
+        biased;
+        failure = failure(&mut controllers, Some(&broker)) => Err(failure),
+        left = leave(&broker) => Ok(left),
+    }
+}
+
+/// Waits for whatever makes going on impossible. A controller that cannot write must not vote, and
+/// a broker whose disk failed must not lead; the node stops with either.
+async fn failure(
+    controllers: &mut JoinSet<Result<(), ControllerError>>,
+    broker: Option<&Broker>,
+) -> NodeError {
+    let controller_ended = async {
+        match controllers.join_next().await {
+            Some(Ok(Err(error))) => NodeError::from(error),
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            Some(Ok(Ok(()))) | None => std::future::pending().await,
         }
+    };
+    let disk_failed = async {
+        match broker {
+            Some(broker) => NodeError::LogDirectory(broker.orders.halted().await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        error = controller_ended => error,
+        error = disk_failed => error,
     }
-    if let Some(broker) = broker {
-        leave(&broker).await;
-    }
-    Ok(())
 }
 
 /// Leaves the cluster in order.
-async fn leave(broker: &Broker) {
+async fn leave(broker: &Broker) -> Left {
     tracing::info!("shutting down");
     broker.standing.want_shut_down();
     if broker.host.within(SHUT_DOWN_MAX, broker.standing.may_shut_down()).await.is_none() {
@@ -136,9 +170,15 @@ async fn leave(broker: &Broker) {
     }
     broker.replicas.checkpoint_high_watermarks().await;
     broker.replicas.checkpoint_logs().await;
-    let Some(epoch) = broker.standing.epoch().filter(|_| all_flushed) else { return };
-    if let Err(error) = clean_marker::write(broker.host.storage.as_ref(), "", epoch).await {
-        tracing::warn!(%error, "the clean-shutdown marker could not be written");
+    let Some(epoch) = broker.standing.epoch().filter(|_| all_flushed) else {
+        return Left::Uncleanly;
+    };
+    match clean_marker::write(broker.host.storage.as_ref(), "", epoch).await {
+        Ok(()) => Left::Cleanly,
+        Err(error) => {
+            tracing::warn!(%error, "the clean-shutdown marker could not be written");
+            Left::Uncleanly
+        }
     }
 }
 

@@ -22,12 +22,15 @@ pub(crate) struct Orders {
     pub(crate) fetch_changed: Notify,
     /// Told when a proposal waits.
     pub(crate) proposed: Notify,
+    /// Told when the disk has failed.
+    halting: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     fetches: BTreeMap<TopicPartition, FetchOrder>,
     proposals: BTreeMap<TopicPartition, (TopicId, AlterPartitionProposal)>,
+    failure: Option<String>,
 }
 
 /// From whom a follower fetches.
@@ -52,6 +55,7 @@ impl Orders {
             state: Mutex::default(),
             fetch_changed: Notify::new(),
             proposed: Notify::new(),
+            halting: Notify::new(),
         })
     }
 
@@ -121,6 +125,24 @@ impl Orders {
     ) {
         self.lock().proposals.insert(name.clone(), (topic_id, proposal));
         self.proposed.notify_one();
+    }
+
+    /// The disk failed under a replica. There is one log directory, so the broker cannot go on: as
+    /// in Kafka it halts, and the others elect without it.
+    pub(crate) fn halt(&self, reason: String) {
+        self.lock().failure.get_or_insert(reason);
+        self.halting.notify_waiters();
+    }
+
+    /// Waits until the disk has failed, and says how.
+    pub(crate) async fn halted(&self) -> String {
+        loop {
+            let halting = self.halting.notified();
+            if let Some(reason) = self.lock().failure.clone() {
+                return reason;
+            }
+            halting.await;
+        }
     }
 
     /// Takes every proposal that waits.

@@ -125,11 +125,7 @@ impl Partition {
             let effects = state.replica.step(now, state.log.markers(), event);
             for effect in effects {
                 if let Err(error) = self.perform(state, effect) {
-                    tracing::error!(partition = %self.name, %error, "the disk failed; this replica is offline");
-                    self.host.probe.observe(Observation::StorageFailed {
-                        partition: self.name.clone(),
-                        error,
-                    });
+                    self.report_failure(error);
                     next = Some(Event::StorageFailed);
                     break;
                 }
@@ -196,6 +192,12 @@ impl Partition {
         Ok(())
     }
 
+    fn report_failure(&self, error: String) {
+        tracing::error!(partition = %self.name, error, "the disk failed");
+        self.orders.halt(format!("{}: {error}", self.name));
+        self.observe(|partition| Observation::StorageFailed { partition, error });
+    }
+
     fn observe(&self, observation: impl FnOnce(TopicPartition) -> Observation) {
         self.host.probe.observe(observation(self.name.clone()));
     }
@@ -233,7 +235,8 @@ impl Partition {
         let appended = match state.log.append_as_leader(batches, leader_epoch) {
             Ok(appended) => appended,
             Err(error) => {
-                if state.log.failure().is_some() {
+                if let Some(reason) = state.log.failure() {
+                    self.report_failure(reason.to_owned());
                     self.feed(state, Event::StorageFailed);
                 }
                 return Err(error.into());
@@ -355,11 +358,7 @@ impl Partition {
                 self.feed(&mut state, Event::Appended);
             }
             Err(error) => {
-                tracing::error!(partition = %self.name, %error, "fsync failed; this replica is offline");
-                self.observe(|partition| Observation::StorageFailed {
-                    partition,
-                    error: error.to_string(),
-                });
+                self.report_failure(format!("fsync: {error}"));
                 self.feed(&mut state, Event::StorageFailed);
             }
         }

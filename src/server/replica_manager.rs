@@ -138,7 +138,8 @@ impl ReplicaManager {
                 Some(partition)
             }
             Err(error) => {
-                tracing::error!(partition = %name, %error, "the log cannot be opened; this replica is offline");
+                tracing::error!(partition = %name, %error, "the log cannot be opened");
+                self.orders.halt(format!("{name}: {error}"));
                 self.host.probe.observe(Observation::StorageFailed {
                     partition: name.clone(),
                     error: error.to_string(),
