@@ -11,7 +11,7 @@ use crate::protocol::messages::{
     FetchMetadataOutcome, FetchMetadataRequest, FetchMetadataResponse,
 };
 use crate::protocol::request::{Request, Response};
-use crate::types::BrokerId;
+use crate::types::{BrokerId, NodeId};
 
 use super::channel::{ActiveController, Channel, ControllerChannel};
 use super::lifecycle::Standing;
@@ -113,74 +113,94 @@ impl Broker {
     /// Replays the committed metadata, for ever (R5).
     pub(crate) async fn replay_metadata(self: Arc<Self>) {
         let mut controller = self.controller_channel("metadata");
+        let mut replay = Replay::default();
         loop {
             let request = Request::FetchMetadata(FetchMetadataRequest {
-                after: self.metadata.offset(),
+                after: replay.image.offset,
                 max_wait_ms: u32::try_from(METADATA_WAIT.as_millis()).unwrap_or(u32::MAX),
             });
-            match controller.call(&request, METADATA_WAIT).await {
-                Ok(Response::FetchMetadata(response)) => {
-                    if !self.metadata_answered(&controller, response) {
-                        self.host.clock.sleep(METADATA_BACKOFF).await;
+            let went_well = match controller.call(&request, METADATA_WAIT).await {
+                Ok(Response::FetchMetadata(response)) => match replay.take(response) {
+                    Ok(()) => true,
+                    Err(NotReplayed::Controller(hint)) => {
+                        controller.moved(hint);
+                        false
                     }
-                }
-                Ok(_) => self.host.clock.sleep(METADATA_BACKOFF).await,
+                    Err(NotReplayed::Unreadable(error)) => {
+                        tracing::error!(error, "the metadata snapshot cannot be read");
+                        false
+                    }
+                },
+                Ok(_) => false,
                 Err(error) => {
                     tracing::debug!(%error, "fetching metadata failed");
-                    self.host.clock.sleep(METADATA_BACKOFF).await;
+                    false
                 }
+            };
+            self.publish(&mut replay);
+            if !went_well {
+                self.host.clock.sleep(METADATA_BACKOFF).await;
             }
         }
     }
 
-    /// Applies an answer; says whether to ask again at once.
-    fn metadata_answered(
-        &self,
-        controller: &ControllerChannel,
-        response: FetchMetadataResponse,
-    ) -> bool {
-        match response.outcome {
-            FetchMetadataOutcome::NotController { hint } => {
-                controller.moved(hint);
-                false
-            }
-            FetchMetadataOutcome::Batches { batches, .. } => {
-                if batches.is_empty() {
-                    return true;
-                }
-                let mut image = MetadataImage::clone(&self.metadata.image());
-                let mut touched = Touched::default();
-                for (offset, records) in &batches {
-                    if *offset > image.offset {
-                        touched.add(records);
-                        image.apply(*offset, records);
-                    }
-                }
-                self.publish(image, &touched);
-                true
-            }
-            FetchMetadataOutcome::Snapshot(image) => {
-                match postcard::from_bytes::<MetadataImage>(&image) {
-                    Ok(image) if image.offset > self.metadata.offset() => {
-                        self.publish(image, &Touched::everything());
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::error!(%error, "the metadata snapshot cannot be read");
-                        return false;
-                    }
-                }
-                true
-            }
+    /// Applies what has been replayed to the replicas and publishes it.
+    ///
+    /// Nothing is applied before the broker's own registration: what was decided before it concerns
+    /// an earlier incarnation, and a replica that led then may hold less now. The replicas come
+    /// before the readers, so that nobody who reads the image finds a replica that does not know it.
+    fn publish(&self, replay: &mut Replay) {
+        let registered = self.standing.epoch();
+        if !replay.is_fresh || registered.is_none_or(|epoch| replay.image.offset.0 < epoch.0) {
+            return;
         }
-    }
-
-    /// Applies an image to the replicas and publishes it. The replicas come first, so that nobody
-    /// who reads the image finds a replica that does not know it yet.
-    fn publish(&self, image: MetadataImage, touched: &Touched) {
+        let image = replay.image.clone();
         let offset = image.offset;
-        self.replicas.apply(&image, touched, self.id);
+        self.replicas.apply(&image, &std::mem::take(&mut replay.touched), self.id);
+        replay.is_fresh = false;
         self.metadata.publish(Arc::new(image));
         self.host.probe.observe(Observation::MetadataApplied { offset });
+    }
+}
+
+/// The metadata as far as it has been fetched.
+#[derive(Debug, Default)]
+struct Replay {
+    image: MetadataImage,
+    touched: Touched,
+    is_fresh: bool,
+}
+
+/// Why an answer brought no metadata.
+enum NotReplayed {
+    Controller(Option<NodeId>),
+    Unreadable(String),
+}
+
+impl Replay {
+    fn take(&mut self, response: FetchMetadataResponse) -> Result<(), NotReplayed> {
+        match response.outcome {
+            FetchMetadataOutcome::NotController { hint } => Err(NotReplayed::Controller(hint)),
+            FetchMetadataOutcome::Batches { batches, .. } => {
+                for (offset, records) in batches {
+                    if offset > self.image.offset {
+                        self.touched.add(&records);
+                        self.image.apply(offset, &records);
+                        self.is_fresh = true;
+                    }
+                }
+                Ok(())
+            }
+            FetchMetadataOutcome::Snapshot(bytes) => {
+                let image: MetadataImage = postcard::from_bytes(&bytes)
+                    .map_err(|error| NotReplayed::Unreadable(error.to_string()))?;
+                if image.offset > self.image.offset {
+                    self.image = image;
+                    self.touched = Touched::everything();
+                    self.is_fresh = true;
+                }
+                Ok(())
+            }
+        }
     }
 }
