@@ -153,7 +153,8 @@ impl System for Brokers {
             return true;
         }
         match fault {
-            Fault::Crash | Fault::CrashSilently | Fault::PowerCut { .. } => {
+            // A clean stop may be cut short, and then it is none.
+            Fault::Crash | Fault::CrashSilently | Fault::PowerCut { .. } | Fault::ShutDown => {
                 self.covers_loss_of(node)
             }
             Fault::Disk(fault) => match fault {
@@ -165,8 +166,7 @@ impl System for Brokers {
                 | DiskFault::FlipBit
                 | DiskFault::CutAfter { .. } => self.covers_loss_of(node),
             },
-            Fault::ShutDown
-            | Fault::Pause
+            Fault::Pause
             | Fault::Isolate
             | Fault::IsolateFully
             | Fault::Deafen
