@@ -33,7 +33,6 @@ mod append;
 mod epochs;
 mod error;
 mod flush;
-mod header;
 mod index;
 mod names;
 mod producers;
@@ -238,7 +237,7 @@ impl Log {
 }
 
 /// Turns what the device said about `path` into this room's error.
-fn io_error(path: &str) -> impl FnOnce(io::Error) -> LogError {
+fn io_error(path: &str) -> impl FnOnce(io::Error) -> LogError + use<> {
     let path = path.to_owned();
     move |source| LogError::Io { path, source }
 }

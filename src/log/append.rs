@@ -7,17 +7,14 @@
 use bytes::Bytes;
 
 use super::error::{AppendError, LogError};
-use super::header::{BatchHeader, Batches, stamp_head, verify_crc};
 use super::names::FileKind;
 use super::producers::Verdict;
 use super::segment::Segment;
 use super::walk::bytes_u64;
 use super::{Log, io_error, small_file, snapshot};
 use crate::host::probe::BatchId;
+use crate::protocol::batch::{Batch, BatchError, BatchHeader, Batches, STAMP_BYTES};
 use crate::types::{LeaderEpoch, LeaderEpochCache, Offset};
-
-/// Bytes at the front of a batch that the leader writes: base offset, length, leader epoch.
-const HEAD_BYTES: usize = 16;
 
 /// What became of batches that a client sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +60,9 @@ impl Log {
         if let Verdict::Duplicate { base_offset, last_offset } = self.producers.check(&headers)? {
             return Ok(AppendedAsLeader::Duplicate { base_offset, last_offset });
         }
-        let heads: Vec<[u8; HEAD_BYTES]> = headers
+        let heads: Vec<[u8; STAMP_BYTES]> = headers
             .iter()
-            .map(|header| stamp_head(header.base_offset, leader_epoch, header.batch_length))
+            .map(|header| header.stamp_head(header.base_offset, leader_epoch))
             .collect();
         let parts: Vec<&[u8]> =
             heads.iter().zip(&rests).flat_map(|(head, rest)| [&head[..], &rest[..]]).collect();
@@ -91,19 +88,18 @@ impl Log {
         let (mut headers, mut rests) = (Vec::with_capacity(1), Vec::with_capacity(1));
         let mut base = self.log_end_offset;
         for batch in Batches::new(batches) {
-            let (mut header, bytes) = batch?;
+            let Batch { mut header, bytes } = batch?;
             if header.size() > message_max {
                 return Err(AppendError::MessageTooLarge { size: header.size(), max: message_max });
             }
             let records = header.last_offset_delta;
-            let next = base.0.checked_add(i64::from(records) + 1).filter(|_| records >= 0);
-            let Some(next) = next else {
+            let Some(next) = base.0.checked_add(i64::from(records) + 1) else {
                 return Err(AppendError::OffsetsExhausted { base, records });
             };
             header.base_offset = base;
             header.partition_leader_epoch = leader_epoch;
             headers.push(header);
-            rests.push(bytes.slice(HEAD_BYTES..));
+            rests.push(bytes.slice(STAMP_BYTES..));
             base = Offset(next);
         }
         if size > max {
@@ -160,21 +156,25 @@ impl Log {
         let mut expected = self.log_end_offset;
         let mut headers = Vec::new();
         for batch in Batches::new(batches.clone()) {
-            let (header, bytes) = batch?;
-            verify_crc(&header, &bytes)?;
-            let (base, got) = (header.base_offset, header.partition_leader_epoch);
-            let records = header.last_offset_delta;
-            let next = base.0.checked_add(i64::from(records) + 1).filter(|_| records >= 0);
-            let Some(next) = next else {
-                return Err(AppendError::OffsetsExhausted { base, records });
+            let Batch { header, bytes } = match batch {
+                Ok(batch) => batch,
+                // The response reached its size limit within the batch.
+                Err(BatchError::HeaderCut { .. } | BatchError::BatchCut { .. })
+                    if !headers.is_empty() =>
+                {
+                    break;
+                }
+                Err(error) => return Err(error.into()),
             };
+            header.verify_crc(&bytes)?;
+            let (base, got) = (header.base_offset, header.partition_leader_epoch);
             if base != expected && !(headers.is_empty() && self.begins_inside(&header)) {
                 return Err(AppendError::UnexpectedOffset { expected, got: base });
             }
             if got < latest {
                 return Err(AppendError::LeaderEpochDecreased { latest, got });
             }
-            (expected, latest) = (Offset(next), got);
+            (expected, latest) = (header.next_offset(), got);
             headers.push(header);
         }
         Ok(headers)

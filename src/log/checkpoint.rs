@@ -104,11 +104,7 @@ impl<'path> Lines<'path> {
 
     /// An error about the current line.
     pub(super) fn broken(&self, why: &str) -> CheckpointError {
-        CheckpointError::Broken {
-            path: self.path.to_owned(),
-            line: self.line,
-            why: why.to_owned(),
-        }
+        CheckpointError::Broken { path: self.path.to_owned(), line: self.line, why: why.to_owned() }
     }
 
     fn next(&mut self) -> Result<&str, CheckpointError> {

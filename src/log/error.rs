@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::header::BatchError;
+use crate::protocol::batch::BatchError;
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
 
 /// Bytes on the disk that are not what was written there.

@@ -255,7 +255,7 @@ impl Log {
     }
 
     /// Takes the word back once every recovery point that may be on record is true again.
-    fn trust_again(&mut self) {
+    pub(super) fn trust_again(&mut self) {
         if self.flush.flushed_end < self.flush.recorded_max {
             return;
         }

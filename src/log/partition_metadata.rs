@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn an_id_is_read_as_it_is_printed() {
-        for words in [(0, 0), (u64::MAX, u64::MAX), (0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210)] {
+        for words in [(0, 0), (u64::MAX, u64::MAX), (0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210)]
+        {
             let id = TopicId::from_words(words.0, words.1);
             assert_eq!(parse_id(&id.to_string()), Some(id));
         }

@@ -6,14 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::error::AppendError;
-use super::header::BatchHeader;
+use crate::protocol::batch::BatchHeader;
 use crate::types::{Offset, ProducerEpoch, ProducerId, Sequence};
 
 /// How many batches of a producer are remembered; it may have so many requests in flight.
 pub const BATCHES_MAX: usize = 5;
-
-/// Bit of a batch's attributes: it holds transaction markers and has no sequence.
-const CONTROL: i16 = 1 << 5;
 
 /// A batch as its producer numbered it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +82,7 @@ impl ProducerEntry {
         }
         self.push(ProducedBatch {
             base_sequence: header.base_sequence,
-            last_sequence: last_sequence(header),
+            last_sequence: header.last_sequence(),
             base_offset: header.base_offset,
             last_offset: header.last_offset(),
             max_timestamp: header.max_timestamp,
@@ -98,7 +95,7 @@ impl ProducerEntry {
             let producer_id = header.producer_id;
             return Err(AppendError::InvalidProducerEpoch { producer_id, current, got });
         }
-        let last = last_sequence(header);
+        let last = header.last_sequence();
         let expected = if got > current {
             Sequence(0)
         } else {
@@ -126,12 +123,9 @@ fn out_of_order(header: &BatchHeader, expected: Sequence) -> AppendError {
     AppendError::OutOfOrderSequence { producer_id, expected, got }
 }
 
-fn last_sequence(header: &BatchHeader) -> Sequence {
-    header.base_sequence.plus(header.last_offset_delta)
-}
-
+/// Whether a batch counts for its producer. Control batches have a producer but no sequence.
 fn is_idempotent(header: &BatchHeader) -> bool {
-    header.producer_id.0 >= 0 && header.base_sequence.0 >= 0 && header.attributes & CONTROL == 0
+    header.has_producer_id() && header.base_sequence.0 >= 0 && !header.attributes.is_control()
 }
 
 /// All producers of one log.

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use super::error::{LogError, ReadError};
-use super::header::{BatchHeader, verify_crc};
 use super::segment::Segment;
-use super::walk::{HEADER_BYTES, bytes_u64, check_order};
+use super::walk::check_order;
 use super::{Log, LogConfig};
+use crate::protocol::batch::{BatchHeader, HEADER_BYTES};
 use crate::types::{LeaderEpoch, Offset};
 
 impl Log {
@@ -115,7 +115,7 @@ fn keep(
     }
     if kept == 0 {
         let why = format!("{} bytes where a batch was found before", bytes.len());
-        return Err(segment.corrupt(position + bytes_u64(kept), why));
+        return Err(segment.corrupt(position, why));
     }
     Ok(kept)
 }
@@ -129,13 +129,9 @@ fn check(
 ) -> Result<Option<BatchHeader>, String> {
     let header = BatchHeader::parse(rest).map_err(|error| error.to_string())?;
     check_order(&header, Some(expected), epoch_min)?;
-    let size = header.size();
-    if size < HEADER_BYTES {
-        return Err(format!("a batch of {size} bytes is smaller than its header"));
-    }
-    let Some(batch) = rest.get(..size) else { return Ok(None) };
+    let Some(batch) = rest.get(..header.size()) else { return Ok(None) };
     if verify {
-        verify_crc(&header, batch).map_err(|error| error.to_string())?;
+        header.verify_crc(batch).map_err(|error| error.to_string())?;
     }
     Ok(Some(header))
 }

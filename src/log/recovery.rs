@@ -108,7 +108,8 @@ impl Log {
         storage.create_dir_all(&directory).map_err(io_error(&directory))?;
         let mut opening = Opening { storage, directory, config, recovery: Recovery::default() };
         let found = opening.list()?;
-        let mut trusted = if checkpoints.clean { Offset(i64::MAX) } else { opening.trusted(&found, checkpoints) };
+        let mut trusted =
+            if checkpoints.clean { Offset(i64::MAX) } else { opening.trusted(&found, checkpoints) };
         let contents = loop {
             match opening.read(trusted, checkpoints.log_start_offset.max(Offset::ZERO)) {
                 Err(LogError::Corrupt(corruption)) => {
@@ -148,11 +149,7 @@ impl Log {
     }
 
     /// The log starts where it was told to, or at its first segment, whichever is later.
-    fn settle_log_start(
-        &mut self,
-        hint: Offset,
-        recovery: &mut Recovery,
-    ) -> Result<(), LogError> {
+    fn settle_log_start(&mut self, hint: Offset, recovery: &mut Recovery) -> Result<(), LogError> {
         if hint <= self.log_end_offset {
             return self.advance_log_start(hint);
         }
@@ -168,15 +165,11 @@ impl Log {
 }
 
 impl Opening {
-    fn io(&self) -> impl FnOnce(std::io::Error) -> LogError + use<> {
-        io_error(&self.directory)
-    }
-
     /// Lists the files, and removes what a crash left half made.
     fn list(&self) -> Result<Found, LogError> {
         let mut found = Found::default();
         let mut indexes = BTreeSet::new();
-        for name in self.storage.list(&self.directory).map_err(self.io())? {
+        for name in self.storage.list(&self.directory).map_err(io_error(&self.directory))? {
             if name.ends_with(".tmp") {
                 let path = format!("{}/{name}", self.directory);
                 self.storage.remove_file(&path).map_err(io_error(&path))?;
@@ -226,7 +219,7 @@ impl Opening {
         let mut segments = self.load_segments(&found.segments, scan_base)?;
         if segments.is_empty() {
             let created = Segment::create(&*self.storage, &self.directory, first_base);
-            segments.push(created.map_err(self.io())?);
+            segments.push(created.map_err(io_error(&self.directory))?);
         }
         let end = segments.last().map_or(first_base, |segment| segment.next_offset);
         let believed = scan_base.unwrap_or(end).min(end);

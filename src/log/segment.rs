@@ -9,12 +9,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::error::{Corruption, ReadError};
-use super::header::BatchHeader;
 use super::index::{Index, Position, Timestamp};
 use super::names::FileKind;
 use super::small_file;
 use super::walk::{Stop, Walk, bytes_u64};
 use crate::host::{File, Storage};
+use crate::protocol::batch::BatchHeader;
 use crate::types::Offset;
 
 /// Kafka stores positions and relative offsets in 31 bits.
@@ -241,7 +241,11 @@ impl Segment {
         self.search(self.headers(), offset)
     }
 
-    fn locate_from(&self, entry: Position, offset: Offset) -> Result<(u64, BatchHeader), ReadError> {
+    fn locate_from(
+        &self,
+        entry: Position,
+        offset: Offset,
+    ) -> Result<(u64, BatchHeader), ReadError> {
         let position = u64::from(entry.position);
         let mut walk = Walk::headers(&*self.file, position, self.size, None).peekable();
         let indexed = self.base_offset.plus(i64::from(entry.relative_offset));

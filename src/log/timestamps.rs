@@ -4,17 +4,13 @@
 //! first offset is answered, from which a reader meets every record that is young enough and maybe
 //! some that are older.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::Log;
 use super::error::{LogError, ReadError};
-use super::header::BatchHeader;
 use super::segment::Segment;
-use super::walk::HEADER_BYTES;
+use crate::protocol::batch::{BatchError, BatchHeader, Compression, records};
 use crate::types::{LeaderEpoch, Offset};
-
-const COMPRESSION: i16 = 0x07;
-const LOG_APPEND_TIME: i16 = 1 << 3;
 
 /// A record found by its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +73,8 @@ impl Log {
                 .file
                 .read_at(step.position, size)
                 .map_err(|source| ReadError::Io { path: segment.path.clone(), source })?;
-            let found = find_record(&step.header, bytes, timestamp, self.log_start_offset)
-                .ok_or_else(|| segment.corrupt(step.position, "its records end early".to_owned()))?;
+            let found = find_record(&step.header, &bytes, timestamp, self.log_start_offset)
+                .map_err(|error| segment.corrupt(step.position, error.to_string()))?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -87,66 +83,29 @@ impl Log {
     }
 }
 
-/// The first record of a batch that is young enough and not below `start`; the outer `None` says
-/// that the batch's records are not what its header promises.
+/// The first record of a batch that is young enough and not below `start`.
 fn find_record(
     header: &BatchHeader,
-    mut batch: Bytes,
+    batch: &Bytes,
     timestamp: i64,
     start: Offset,
-) -> Option<Option<TimestampedOffset>> {
-    let found = |timestamp, offset: Offset| {
-        let leader_epoch = header.partition_leader_epoch;
-        Some(Some(TimestampedOffset { timestamp, offset, leader_epoch }))
-    };
+) -> Result<Option<TimestampedOffset>, BatchError> {
+    let leader_epoch = header.partition_leader_epoch;
+    let found = |timestamp, offset| TimestampedOffset { timestamp, offset, leader_epoch };
     let first = header.base_offset.max(start);
-    if header.attributes & LOG_APPEND_TIME != 0 {
-        return found(header.max_timestamp, first);
+    if header.attributes.is_log_append_time() {
+        return Ok(Some(found(header.max_timestamp, first)));
     }
-    if header.attributes & COMPRESSION != 0 {
+    if header.attributes.compression() != Compression::None {
         let young = header.base_timestamp >= timestamp && first == header.base_offset;
-        return found(if young { header.base_timestamp } else { header.max_timestamp }, first);
+        let time = if young { header.base_timestamp } else { header.max_timestamp };
+        return Ok(Some(found(time, first)));
     }
-    batch.try_advance(HEADER_BYTES)?;
-    for _ in 0..header.records_count {
-        let len = usize::try_from(varint(&mut batch)?).ok()?;
-        if len > batch.len() {
-            return None;
-        }
-        let mut record = batch.split_to(len);
-        record.try_advance(1)?;
-        let time = header.base_timestamp.checked_add(varint(&mut record)?)?;
-        let offset = Offset(header.base_offset.0.checked_add(varint(&mut record)?)?);
-        if time >= timestamp && offset >= start {
-            return found(time, offset);
+    for record in records(batch)? {
+        let record = record?;
+        if record.timestamp >= timestamp && record.offset >= start {
+            return Ok(Some(found(record.timestamp, record.offset)));
         }
     }
-    Some(None)
-}
-
-trait TryAdvance {
-    fn try_advance(&mut self, bytes: usize) -> Option<()>;
-}
-
-impl TryAdvance for Bytes {
-    fn try_advance(&mut self, bytes: usize) -> Option<()> {
-        (self.len() >= bytes).then(|| self.advance(bytes))
-    }
-}
-
-/// A zigzag-coded number of up to 64 bits, as records hold them.
-fn varint(bytes: &mut Bytes) -> Option<i64> {
-    let mut value: u64 = 0;
-    for shift in (0..64).step_by(7) {
-        if bytes.is_empty() {
-            return None;
-        }
-        let byte = bytes.get_u8();
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            let magnitude = i64::try_from(value >> 1).ok()?;
-            return Some(if value & 1 == 0 { magnitude } else { -magnitude - 1 });
-        }
-    }
-    None
+    Ok(None)
 }

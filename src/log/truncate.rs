@@ -5,12 +5,12 @@
 
 use super::append::note_epoch;
 use super::error::{LogError, ReadError};
-use super::header::BatchHeader;
 use super::names::FileKind;
 use super::producers::Producers;
 use super::recovery::newest_snapshot;
 use super::segment::Segment;
 use super::{Log, io_error, small_file};
+use crate::protocol::batch::BatchHeader;
 use crate::types::{LeaderEpochCache, Offset};
 
 impl Log {

@@ -7,12 +7,9 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::header::BatchHeader;
 use crate::host::File;
+use crate::protocol::batch::{BatchHeader, HEADER_BYTES};
 use crate::types::{LeaderEpoch, Offset};
-
-/// Bytes in front of a batch's records.
-pub(super) const HEADER_BYTES: usize = 61;
 
 /// How much to read at a time when only headers are wanted: some headers of small batches at once,
 /// and not much in vain in front of a large one.
@@ -121,9 +118,6 @@ impl<'file> Walk<'file> {
         if bytes_u64(size) > left {
             return Err(self.corrupt(format!("a batch of {size} bytes, but {left} are left")));
         }
-        if size < HEADER_BYTES {
-            return Err(self.corrupt(format!("a batch of {size} bytes is smaller than its header")));
-        }
         check_order(&header, self.expected, self.epoch_min).map_err(|why| self.corrupt(why))?;
         let bytes = if self.whole { self.peek(size)? } else { head };
         let step = Step { position: self.position, header, bytes };
@@ -134,18 +128,14 @@ impl<'file> Walk<'file> {
     }
 }
 
-/// Whether a batch may stand where it stands: its offsets are numbers that can be counted on from,
-/// it continues the one before, and leader epochs do not decrease (R1).
+/// Whether a batch may stand where it stands: it continues the one before, and leader epochs do not
+/// decrease (R1).
 pub(super) fn check_order(
     header: &BatchHeader,
     expected: Option<Offset>,
     epoch_min: LeaderEpoch,
 ) -> Result<(), String> {
     let base = header.base_offset;
-    let delta = header.last_offset_delta;
-    if base.0 < 0 || delta < 0 || base.0.checked_add(i64::from(delta) + 1).is_none() {
-        return Err(format!("base offset {base} and last offset delta {delta} are no offsets"));
-    }
     if let Some(expected) = expected
         && base != expected
     {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::error::{LogError, ReadError};
-use super::super::header::verify_crc;
 use super::super::index::Index;
 use super::super::names::FileKind;
 use super::super::segment::Segment;
@@ -228,7 +227,7 @@ fn check(step: Result<Step, Stop>, plan: Plan) -> Result<Result<Step, End>, std:
         return Ok(Err(End::OldCut));
     }
     if plan.scan
-        && let Err(error) = verify_crc(&step.header, &step.bytes)
+        && let Err(error) = step.header.verify_crc(&step.bytes)
     {
         return Ok(Err(End::Damage { position: step.position, why: error.to_string() }));
     }
