@@ -233,16 +233,20 @@ fn a_deposed_controller_forgets_what_was_not_committed() {
 fn producer_ids_are_given_to_registered_brokers_in_blocks() {
     let mut scene = Scene::with_brokers(settings(), &[1]);
     for broker_epoch in [2, 2, 3] {
+        scene.say(&format!("broker 1 of epoch {broker_epoch} wants producer ids"));
         let broker_epoch = BrokerEpoch(broker_epoch);
         scene.request(Request::AllocateProducerIds { broker: BrokerId(1), broker_epoch });
     }
     scene.expect(&expect![[r#"
+        broker 1 of epoch 2 wants producer ids
           propose at 4
             next producer id 1000
           ProducerIds(Ok((0, 1000)))
+        broker 1 of epoch 2 wants producer ids
           propose at 5
             next producer id 2000
           ProducerIds(Ok((1000, 1000)))
+        broker 1 of epoch 3 wants producer ids
           ProducerIds(Err(StaleBrokerEpoch))
     "#]]);
 }

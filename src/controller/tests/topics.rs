@@ -19,6 +19,7 @@ fn topic(name: &str) -> CreateTopicRequest {
 }
 
 fn create(scene: &mut Scene, topics: Vec<CreateTopicRequest>) {
+    scene.say("create");
     scene.request(Request::CreateTopics { topics, validate_only: false, dice: [1, 2] });
 }
 
@@ -36,11 +37,13 @@ fn a_topic_is_created_in_one_batch_with_active_replicas_in_sync() {
         silent for 9 s: 2
           propose at 8
             broker 2 epoch 4 fenced
+        create
           propose at 9
             topic orders {"min.insync.replicas": "2"}
             orders 0: leader 1 epoch 0 version 0 in sync 1 3 eligible -
             orders 1: leader 3 epoch 0 version 0 in sync 3 1 eligible -
           orders: 2 x 3 {"min.insync.replicas": "2"}
+        create
           orders: topic 'orders' already exists
     "#]]);
 }
@@ -56,6 +59,7 @@ fn bad_names_are_refused() {
     let created: BTreeSet<_> = scene.controller.image().topics.keys().collect();
     assert_eq!(created.len(), 3, "every topic has its own id");
     scene.expect(&expect![[r#"
+        create
           propose at 8
             topic a.b {}
             a.b 0: leader 1 epoch 0 version 0 in sync 1 3 2 eligible -
@@ -68,6 +72,7 @@ fn bad_names_are_refused() {
           twice: invalid topic name 'twice': named twice in the request
           a.b: 1 x 3 {}
           a_b: invalid topic name 'a_b': differs from another topic's only in '.' and '_'
+        create
           propose at 9
             topic ... {}
             ... 0: leader 1 epoch 0 version 0 in sync 1 3 2 eligible -
@@ -126,6 +131,7 @@ fn bad_numbers_settings_and_assignments_are_refused() {
         silent for 9 s: 3
           propose at 8
             broker 3 epoch 6 fenced
+        create
           propose at 9
             topic good {}
             good 0: leader 2 epoch 0 version 0 in sync 2 eligible -
@@ -150,8 +156,10 @@ fn bad_numbers_settings_and_assignments_are_refused() {
 fn checking_only_creates_nothing() {
     let mut scene = Scene::with_brokers(settings(), &[1, 2, 3]);
     let topics = vec![topic("orders"), CreateTopicRequest { partitions: Some(0), ..topic("a") }];
+    scene.say("check only");
     scene.request(Request::CreateTopics { topics, validate_only: true, dice: [1, 2] });
     scene.expect(&expect![[r#"
+        check only
           orders: 1 x 3 {}
           a: 0 partitions are not between 1 and 10000
     "#]]);
@@ -168,6 +176,7 @@ fn nobody_is_placed_on_brokers_that_are_all_fenced() {
             broker 1 epoch 2 fenced
             broker 2 epoch 4 fenced
             broker 3 epoch 6 fenced
+        create
           orders: replication factor 3 is not between 1 and the 0 registered brokers
     "#]]);
 }
