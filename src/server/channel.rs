@@ -16,39 +16,7 @@ use crate::types::NodeId;
 pub(crate) struct Channel {
     host: Host,
     client_id: String,
-    connection: Option<(String, Connection)>,
-}
-
-/// Why a call failed. Whether it took effect is not known unless the variant says so.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ChannelError {
-    /// The address could not be connected to; nothing was sent.
-    #[error("cannot connect to {address}: {error}")]
-    Connect {
-        /// Where to.
-        address: String,
-        /// What the network said.
-        error: String,
-    },
-    /// No answer within the deadline.
-    #[error("{address} did not answer within {deadline:?}")]
-    TimedOut {
-        /// Who.
-        address: String,
-        /// How long was waited.
-        deadline: Duration,
-    },
-    /// The call failed otherwise.
-    #[error("calling {address}: {error}")]
-    Call {
-        /// Who.
-        address: String,
-        /// What went wrong.
-        error: CallError,
-    },
-    /// No address is known.
-    #[error("the address is not known")]
-    Unknown,
+    connection: Option<Connection>,
 }
 
 impl Channel {
@@ -57,37 +25,22 @@ impl Channel {
         Self { host, client_id: client_id.into(), connection: None }
     }
 
-    /// Sends a request and waits for its answer, for at most `deadline` in all.
+    /// Sends a request and waits for its answer; connecting and answering may take `deadline` each.
     pub(crate) async fn call(
         &mut self,
         address: &str,
         request: &Request,
         deadline: Duration,
-    ) -> Result<Response, ChannelError> {
-        let host = self.host.clone();
+    ) -> Result<Response, CallError> {
         // The connection goes back only after a call that ended well.
-        let kept = self.connection.take();
-        let client_id = self.client_id.clone();
-        let exchange = async {
-            let mut connection = match kept {
-                Some((to, connection)) if to == address => connection,
-                Some(_) | None => Connection::connect(&host, address, &client_id).await.map_err(
-                    |error| ChannelError::Connect {
-                        address: address.to_owned(),
-                        error: error.to_string(),
-                    },
-                )?,
-            };
-            let response = connection.call(request).await.map_err(|error| ChannelError::Call {
-                address: address.to_owned(),
-                error,
-            })?;
-            Ok((connection, response))
+        let mut connection = match self.connection.take() {
+            Some(kept) if kept.address() == address && kept.is_usable() => kept,
+            Some(_) | None => {
+                Connection::connect_within(&self.host, address, &self.client_id, deadline).await?
+            }
         };
-        let (connection, response) = host.within(deadline, exchange).await.unwrap_or_else(|| {
-            Err(ChannelError::TimedOut { address: address.to_owned(), deadline })
-        })?;
-        self.connection = Some((address.to_owned(), connection));
+        let response = connection.call(request, deadline).await?;
+        self.connection = Some(connection);
         Ok(response)
     }
 }
@@ -147,7 +100,7 @@ impl ControllerChannel {
         &mut self,
         request: &Request,
         extra: Duration,
-    ) -> Result<Response, ChannelError> {
+    ) -> Result<Response, CallError> {
         self.tried = self.active.address();
         let called = self.channel.call(&self.tried, request, self.deadline + extra).await;
         if called.is_err() {

@@ -55,7 +55,7 @@ impl ControllerHandle {
 
     /// Hands over a message of another voter; lost if the controller is overrun.
     pub(crate) fn receive(&self, message: QuorumMessage) {
-        drop(self.inbox.try_send(Input::Message(message)));
+        self.inbox.try_send(Input::Message(message)).ok();
     }
 }
 
@@ -191,7 +191,7 @@ impl ControllerShell {
             quorum::Effect::Send(message) => {
                 if let Some(peer) = self.peers.get(&message.to) {
                     // Raft repeats what matters; a peer that cannot keep up loses messages.
-                    drop(peer.try_send(message));
+                    peer.try_send(message).ok();
                 }
             }
             quorum::Effect::Restore { offset, image } => {
@@ -271,7 +271,7 @@ impl ControllerShell {
                 controller::Effect::Reply { ticket, reply } => {
                     if let Some(waiting) = self.waiting.remove(&ticket) {
                         // The asker may have given up; the record stays committed either way.
-                        drop(waiting.send(reply));
+                        waiting.send(reply).ok();
                     }
                 }
                 controller::Effect::Elections { clean, unclean } => {

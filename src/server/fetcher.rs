@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::client::CallError;
 use crate::host::Host;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{
@@ -18,7 +19,7 @@ use crate::types::{
 };
 
 use super::broker::Broker;
-use super::channel::{Channel, ChannelError};
+use super::channel::Channel;
 use super::fetched;
 use super::message;
 use super::orders::FetchOrder;
@@ -99,10 +100,11 @@ impl Fetcher {
         self.broker.metadata.image().brokers.get(&self.leader).map(super::address)
     }
 
-    async fn call(&mut self, request: &Request) -> Result<Response, ChannelError> {
-        let address = self.address().ok_or(ChannelError::Unknown)?;
+    /// `None` if the leader's address is not known yet.
+    async fn call(&mut self, request: &Request) -> Option<Result<Response, CallError>> {
+        let address = self.address()?;
         let deadline = self.broker.config.replication.socket_timeout;
-        self.channel.call(&address, request, deadline).await
+        Some(self.channel.call(&address, request, deadline).await)
     }
 
     async fn fetch(&mut self, mut due: Vec<(TopicPartition, FetchOrder)>) {
@@ -119,11 +121,12 @@ impl Fetcher {
         }
         let request = Request::Fetch(self.request(&asked));
         match self.call(&request).await {
-            Ok(Response::Fetch(response)) if response.error_code == 0 => {
+            Some(Ok(Response::Fetch(response))) if response.error_code == 0 => {
                 self.answered(asked, response.responses).await;
             }
-            Ok(_) => fail(asked, FetchAnswer::Retry),
-            Err(error) => {
+            Some(Ok(_)) => fail(asked, FetchAnswer::Retry),
+            None => fail(asked, FetchAnswer::Unreachable),
+            Some(Err(error)) => {
                 tracing::debug!(leader = %self.leader, %error, "fetch failed");
                 fail(asked, FetchAnswer::Unreachable);
             }
@@ -224,7 +227,7 @@ impl Fetcher {
             replica_id: self.broker.id.0,
             topics: vec![topic],
         });
-        match self.call(&Request::ListOffsets(request)).await {
+        match self.call(&Request::ListOffsets(request)).await? {
             Ok(Response::ListOffsets(response)) => {
                 let part = response.topics.first()?.partitions.first()?;
                 (part.error_code == 0).then_some(Offset(part.offset))

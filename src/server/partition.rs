@@ -17,7 +17,7 @@ use crate::replication::{
     AlterPartitionProposal, Assignment, CompletedProduce, Effect, Event, FetchAnswer,
     FetchIdentity, ProduceOutcome, ProduceTicket, Replica, Role,
 };
-use crate::types::{Acks, BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
+use crate::types::{Acks, LeaderEpoch, Offset, TopicId, TopicPartition};
 
 use super::orders::Orders;
 
@@ -301,7 +301,7 @@ impl Partition {
             self.report_acknowledged(state, Acks::All, waiting.appended);
         }
         // The handler may have gone with its connection; the records stay either way.
-        drop(waiting.done.send(completed.outcome));
+        waiting.done.send(completed.outcome).ok();
     }
 
     fn report_acknowledged(&self, state: &State, acks: Acks, appended: Acknowledgement) {
@@ -372,16 +372,6 @@ impl Partition {
             identity: FetchIdentity { leader_epoch, fetch_offset: markers.log_end_offset },
             last_fetched_epoch: markers.leader_epochs.last_fetched_epoch(markers.log_end_offset),
             log_start_offset: markers.log_start_offset,
-        }
-    }
-
-    /// Which broker this one takes for the leader, and in which epoch.
-    pub(crate) fn leader(&self, me: BrokerId) -> (Option<BrokerId>, LeaderEpoch) {
-        let state = self.lock();
-        match state.replica.role() {
-            Role::Leader { leader_epoch, .. } => (Some(me), leader_epoch),
-            Role::Follower { leader, leader_epoch } => (Some(leader), leader_epoch),
-            Role::Idle | Role::Failed => (None, state.replica.leader_epoch()),
         }
     }
 }

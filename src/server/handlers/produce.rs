@@ -211,6 +211,7 @@ fn append_code(error: &AppendError) -> ErrorCode {
         AppendError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
         AppendError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
         AppendError::Batch(error) => batch_code(error),
+        AppendError::Empty => ErrorCode::InvalidRecord,
         AppendError::UnexpectedOffset { .. }
         | AppendError::LeaderEpochDecreased { .. }
         | AppendError::OffsetsExhausted { .. }
