@@ -168,7 +168,7 @@ impl Fetcher {
     }
 
     async fn answered(
-        &self,
+        &mut self,
         mut asked: BTreeMap<(TopicId, i32), Asked>,
         answered: Vec<fetch_response::FetchableTopicResponse>,
     ) {
