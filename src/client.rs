@@ -6,10 +6,12 @@
 //! that it used, and what had been sent stays in doubt.
 //!
 //! Reading order: [`Connection`] speaks to one broker, [`Cluster`] knows which broker leads what,
-//! [`Producer`] appends records.
+//! [`Producer`], [`Consumer`] and [`Admin`] ask for what an application wants.
 
+mod admin;
 mod cluster;
 mod connection;
+mod consumer;
 mod producer;
 
 #[cfg(test)]
@@ -18,8 +20,12 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use admin::{
+    Admin, AdminError, CreatedTopic, ElectionType, NewTopic, PartitionDescription, TopicDescription,
+};
 pub use cluster::{Cluster, Leader, LookupError};
 pub use connection::{CONNECT_TIMEOUT, CallError, Connection};
+pub use consumer::{ConsumeError, Consumer, ConsumerSettings, Fetched};
 pub use producer::{
     Appended, Doubt, ProduceError, Producer, ProducerSettings, Refusal, proves_absence,
 };

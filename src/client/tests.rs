@@ -6,7 +6,9 @@
     reason = "a script tells one request from all others; a new kind of request is none of its"
 )]
 
+mod admin;
 mod connection;
+mod consumer;
 mod idempotence;
 mod producer;
 mod script;
