@@ -7,11 +7,11 @@
 use bytes::Bytes;
 
 use super::error::{AppendError, LogError};
-use super::names::FileKind;
 use super::producers::Verdict;
+use super::recovery::write_snapshot;
 use super::segment::Segment;
 use super::walk::bytes_u64;
-use super::{Log, io_error, small_file, snapshot};
+use super::{Log, io_error};
 use crate::host::probe::BatchId;
 use crate::protocol::batch::{Batch, BatchError, BatchHeader, Batches, STAMP_BYTES};
 use crate::types::{LeaderEpoch, LeaderEpochCache, Offset};
@@ -279,9 +279,7 @@ impl Log {
     /// Leaves the producers' state on the disk, as of the log's end.
     pub(super) fn write_snapshot(&mut self) -> Result<(), LogError> {
         let offset = self.log_end_offset;
-        let path = FileKind::Snapshot.path(&self.directory, offset);
-        small_file::replace(&*self.storage, &path, &snapshot::encode(&self.producers))
-            .map_err(io_error(&path))?;
+        write_snapshot(&*self.storage, &self.directory, offset, &self.producers)?;
         self.snapshots.insert(offset);
         self.flush.directory_changed();
         Ok(())

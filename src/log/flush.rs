@@ -31,11 +31,12 @@ pub(super) struct FlushState {
 }
 
 impl FlushState {
-    /// Of a log just opened: `flushed_end` is on the device, names of files may not be.
-    pub(super) fn new(flushed_end: Offset, recorded_max: Offset) -> Self {
+    /// Of a log just opened that starts at `log_start`: `flushed_end` is on the device, names of
+    /// files may not be.
+    pub(super) fn new(log_start: Offset, flushed_end: Offset, recorded_max: Offset) -> Self {
         Self {
             flushed_end,
-            committable_end: flushed_end,
+            committable_end: flushed_end.max(log_start),
             generation: 0,
             directory_version: 1,
             directory_synced: 0,
@@ -73,18 +74,17 @@ impl FlushState {
         self.appended(config, log_end);
     }
 
-    /// The log holds nothing and begins and ends at `at`.
+    /// The log holds nothing and begins and ends at `at`. The old files may come back until the
+    /// directory has been flushed, so the recovery point must not speak of more than it did.
     pub(super) fn restart(&mut self, at: Offset) {
         self.generation += 1;
-        self.flushed_end = at;
+        self.flushed_end = self.flushed_end.min(at);
         self.committable_end = at;
-        self.recorded_max = self.recorded_max.max(at);
     }
 
-    /// Nothing below `log_start` is held any more.
+    /// Nothing below `log_start` is held any more. That does not make it durable: what was dropped
+    /// may come back, and the recorded log start offset may be an older one.
     pub(super) fn start_advanced(&mut self, log_start: Offset) {
-        self.flushed_end = self.flushed_end.max(log_start);
-        self.recorded_max = self.recorded_max.max(log_start);
         self.committable_end = self.committable_end.max(log_start);
     }
 }
@@ -205,6 +205,7 @@ impl Log {
     }
 
     /// Everything below this offset is on the device. What the recovery-point checkpoint records.
+    /// May lie below the log start offset.
     #[must_use]
     pub fn recovery_point(&self) -> Offset {
         self.flush.flushed_end

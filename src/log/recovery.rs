@@ -223,8 +223,8 @@ impl Opening {
         }
         let end = segments.last().map_or(first_base, |segment| segment.next_offset);
         let believed = scan_base.unwrap_or(end).min(end);
-        let snapshots = self.settle_snapshots(found.snapshots, &segments, believed)?;
-        let (epochs, producers) = self.derive(&segments, &snapshots, believed)?;
+        let mut snapshots = self.settle_snapshots(found.snapshots, &segments, believed)?;
+        let (epochs, producers) = self.derive(&segments, &mut snapshots, (first_base, believed))?;
         Ok(Contents { segments, epochs, producers, snapshots })
     }
 
@@ -249,8 +249,8 @@ impl Opening {
     fn derive(
         &mut self,
         segments: &[Segment],
-        snapshots: &BTreeSet<Offset>,
-        believed: Offset,
+        snapshots: &mut BTreeSet<Offset>,
+        (log_start, believed): (Offset, Offset),
     ) -> Result<(Epochs, Producers), LogError> {
         let notes = &mut self.recovery.notes;
         let (producers_from, mut producers) =
@@ -259,7 +259,7 @@ impl Opening {
         let mut cache = on_disk.clone().unwrap_or_default();
         let mut epochs_from = believed;
         cache.truncate_end(believed);
-        if on_disk.is_none() || !agree(&cache, segments, believed)? {
+        if on_disk.is_none() || !agree(&cache, segments, (log_start, believed))? {
             if on_disk.is_some() {
                 let sentence = "the leader epochs on record contradict the batches; rebuilt";
                 self.recovery.note(sentence.to_owned());
@@ -267,7 +267,22 @@ impl Opening {
             cache.clear();
             epochs_from = Offset::ZERO;
         }
-        follow(segments, (&mut cache, epochs_from), (&mut producers, producers_from))?;
+        for segment in segments {
+            // Each segment keeps the producers' state as of its base, for the time when the segments
+            // before it are dropped, and for cuts.
+            let base = segment.base_offset;
+            if base > producers_from && !snapshots.contains(&base) {
+                write_snapshot(&*self.storage, &self.directory, base, &producers)?;
+                snapshots.insert(base);
+            }
+            let known = (&mut cache, epochs_from);
+            follow(std::slice::from_ref(segment), known, (&mut producers, producers_from))?;
+        }
+        // What the file says of batches that are no longer there, or were never seen again.
+        if let (Some(first), Some(last)) = (segments.first(), segments.last()) {
+            cache.truncate_start(first.base_offset);
+            cache.truncate_end(last.next_offset);
+        }
         let mut epochs = Epochs::new(&self.directory);
         let adopted = match on_disk {
             Some(same) if same == cache => epochs.adopt(&*self.storage, cache),
@@ -298,7 +313,7 @@ impl Opening {
         let Contents { segments, epochs, producers, snapshots } = contents;
         let start = segments.first().map_or(Offset::ZERO, |segment| segment.base_offset);
         let end = segments.last().map_or(Offset::ZERO, |segment| segment.next_offset);
-        let mut flush = FlushState::new(trusted.min(end).max(start), recovery_point);
+        let mut flush = FlushState::new(start, trusted.min(end), recovery_point);
         flush.appended(&self.config, end);
         Log {
             storage: Arc::clone(&self.storage),
@@ -316,12 +331,12 @@ impl Opening {
     }
 }
 
-/// Whether recorded epochs are those of the batches below `believed`, as far as the first batch of
-/// each segment and the last one of all tell.
+/// Whether recorded epochs are those of the batches from `log_start` to `believed`, as far as the
+/// first batch of each segment and the last one of all tell.
 fn agree(
     cache: &LeaderEpochCache,
     segments: &[Segment],
-    believed: Offset,
+    (log_start, believed): (Offset, Offset),
 ) -> Result<bool, ReadError> {
     let oldest = cache.entries().first().map_or(believed, |entry| entry.start_offset);
     let mut probes: Vec<Offset> = segments.iter().map(|segment| segment.base_offset).collect();
@@ -336,9 +351,22 @@ fn agree(
             }
         }
     }
-    let newest_held = believed.plus(-1);
-    let holds = segments.iter().any(|s| (s.base_offset..s.next_offset).contains(&newest_held));
-    Ok(!holds || oldest <= newest_held)
+    // The oldest entry reaches down to the first record served.
+    let first = segments.iter().find(|segment| segment.size > 0);
+    let served = first.map_or(believed, |segment| segment.base_offset.max(log_start));
+    Ok(served >= believed || oldest <= served)
+}
+
+/// Leaves the producers' state as of `offset` on the disk.
+pub(super) fn write_snapshot(
+    storage: &dyn Storage,
+    directory: &str,
+    offset: Offset,
+    producers: &Producers,
+) -> Result<(), LogError> {
+    let path = FileKind::Snapshot.path(directory, offset);
+    let content = snapshot::encode(producers);
+    small_file::replace(storage, &path, &content).map(drop).map_err(io_error(&path))
 }
 
 /// The producers' state from the newest snapshot that can be read, and the offset it is of; the

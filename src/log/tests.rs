@@ -1,1 +1,10 @@
-//! What must hold of a log.
+//! What must hold of a log, from its files' bytes to any crash at any moment.
+
+mod appending;
+mod corruption;
+mod crashes;
+mod cutting;
+mod files;
+mod flushing;
+mod model;
+mod reading;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::error::{LogError, ReadError};
+use super::super::error::{Corruption, LogError, ReadError};
 use super::super::index::Index;
 use super::super::names::FileKind;
 use super::super::segment::Segment;
@@ -97,6 +97,10 @@ impl Opening {
         for step in walk {
             match check(step, plan) {
                 Ok(Ok(step)) => segment.note(&step.header, self.config.index_interval_bytes),
+                // In a segment that was believed: let it be scanned, and all that follow.
+                Ok(Err(End::Damage { position, why })) if !plan.scan => {
+                    return Err(Corruption { segment: path, position, why }.into());
+                }
                 Ok(Err(early)) => {
                     end = Some(early);
                     break;
