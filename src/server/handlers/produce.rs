@@ -97,6 +97,10 @@ fn append(
     acks: Acks,
 ) -> Progress {
     let records = records.unwrap_or_default();
+    if records.is_empty() {
+        // Not a damaged batch: sending it again, as clients do with those, cannot help.
+        return Progress::Failed(ErrorCode::InvalidRecord, "there is no batch".to_owned());
+    }
     if let Err(error) = batch::validate_produced(&records) {
         return Progress::Failed(batch_code(&error), error.to_string());
     }
