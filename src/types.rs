@@ -7,6 +7,7 @@ mod identity;
 mod leader_epochs;
 mod markers;
 mod metadata;
+mod split_mix;
 
 pub use identity::{BrokerId, DirectoryId, Incarnation, NodeId, TopicId, TopicPartition};
 pub use leader_epochs::{EpochEndOffset, LeaderEpochCache, LeaderEpochEntry};
@@ -15,6 +16,7 @@ pub use metadata::{
     BrokerRecord, ControllerRecord, MetadataOffset, MetadataRecord, PartitionRecord, RecoveryState,
     TopicRecord,
 };
+pub use split_mix::SplitMix;
 
 use std::fmt;
 use std::ops::{Add, Sub};

@@ -82,6 +82,13 @@ pub enum Observation {
         /// The new log start and end offset.
         at: Offset,
     },
+    /// What lies below `to` was deleted: by retention, by DeleteRecords, or because the leader did.
+    LogStartAdvanced {
+        /// Which replica.
+        partition: TopicPartition,
+        /// The new log start offset.
+        to: Offset,
+    },
     /// The replica began to act as leader.
     BecameLeader {
         /// Which replica.

@@ -48,6 +48,12 @@ impl Log {
         Ok(None)
     }
 
+    /// The largest timestamp of any record, in milliseconds since 1970; `None` in an empty log.
+    #[must_use]
+    pub fn largest_timestamp(&self) -> Option<i64> {
+        self.segments.iter().filter_map(Segment::largest_timestamp).max()
+    }
+
     fn find_in(
         &self,
         segment: &Segment,

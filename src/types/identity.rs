@@ -49,6 +49,15 @@ macro_rules! uuid {
             }
         }
 
+        impl std::str::FromStr for $name {
+            type Err = ();
+
+            /// Reads what `Display` writes.
+            fn from_str(text: &str) -> Result<Self, ()> {
+                parse_base64_url(text).map(Self).ok_or(())
+            }
+        }
+
         impl fmt::Display for $name {
             /// URL-safe base64 without padding, 22 characters, as Kafka prints its UUIDs.
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,6 +98,25 @@ fn base64_url(bytes: [u8; 16]) -> String {
     text
 }
 
+fn parse_base64_url(text: &str) -> Option<[u8; 16]> {
+    if text.len() != 22 {
+        return None;
+    }
+    let mut number: u128 = 0;
+    for (position, byte) in text.bytes().enumerate() {
+        let digit = ALPHABET.iter().position(|known| *known == byte)?;
+        let digit = u128::try_from(digit).ok()?;
+        number = if position < 21 {
+            (number << 6) | digit
+        } else if digit & 0xf == 0 {
+            (number << 2) | (digit >> 4)
+        } else {
+            return None;
+        };
+    }
+    Some(number.to_be_bytes())
+}
+
 /// One partition of one topic. Its directory is named `topic-partition`, as in Kafka.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TopicPartition {
@@ -120,5 +148,13 @@ mod tests {
     fn uuids_print_as_kafka_prints_them() {
         assert_eq!(TopicId([0; 16]).to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
         assert_eq!(TopicId([0xff; 16]).to_string(), "_____________________w");
+    }
+
+    #[test]
+    fn uuids_are_read_as_they_are_printed() {
+        let id = TopicId::from_words(0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("short".parse::<TopicId>(), Err(()));
+        assert_eq!("_____________________x".parse::<TopicId>(), Err(()), "stray bits");
     }
 }

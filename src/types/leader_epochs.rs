@@ -43,16 +43,18 @@ pub struct LeaderEpochCache {
 
 impl LeaderEpochCache {
     /// Records that `epoch` begins at `start_offset`, dropping every entry with an epoch at or
-    /// above it or a start at or behind it. Does nothing if the epoch is already the newest.
+    /// above it or a start at or behind it. Does nothing if the epoch already goes on there: also
+    /// if a later one was begun behind it that never got a record, as when a leader of one moment
+    /// follows again and fetches more of what came before its own epoch.
     pub fn assign(&mut self, epoch: LeaderEpoch, start_offset: Offset) {
-        if self
-            .entries
-            .last()
-            .is_some_and(|last| last.epoch == epoch && last.start_offset <= start_offset)
-        {
+        self.entries.retain(|entry| {
+            entry.start_offset < start_offset
+                || (entry.epoch == epoch && entry.start_offset == start_offset)
+        });
+        if self.latest() == Some(epoch) {
             return;
         }
-        self.entries.retain(|entry| entry.epoch < epoch && entry.start_offset < start_offset);
+        self.entries.retain(|entry| entry.epoch < epoch);
         self.entries.push(LeaderEpochEntry { epoch, start_offset });
     }
 
@@ -151,6 +153,13 @@ mod tests {
             [(1, 0), (3, 10), (6, 15)],
             "an epoch without records gives way"
         );
+    }
+
+    #[test]
+    fn an_older_epoch_goes_on_where_a_newer_one_got_no_record() {
+        let mut epochs = cache(&[(1, 0), (2, 3)]);
+        epochs.assign(LeaderEpoch(1), Offset(3));
+        assert_eq!(pairs(&epochs), [(1, 0)]);
     }
 
     #[test]

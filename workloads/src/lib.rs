@@ -1,1 +1,5 @@
 //! The broker meets the harness.
+
+pub mod picture;
+
+pub mod invariants;

@@ -1,0 +1,286 @@
+//! Histories as files: JSON Lines, one operation a line, behind a header that names the version.
+//!
+//! A file may come from anywhere and may have been cut short by a crash, so reading it never
+//! panics, never skips a line silently and never takes more memory for a line than [`LINE_MAX`].
+//!
+//! ```text
+//! {"history":1}
+//! {"index":0,"time":1200,"process":4,"phase":"invoke","action":{"send":{"key":"orders-0",...}}}
+//! {"index":1,"time":3900,"process":4,"phase":"ok","action":{"send":{...,"offsets":[17],...}}}
+//! ```
+
+use std::io::{self, BufRead, Read as _, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::Operation;
+
+/// The version of the format that is written, and the only one that is read.
+pub const VERSION: u64 = 1;
+
+/// A longer line is refused: a final read of a million records has about 30 MB.
+const LINE_MAX: u64 = 1 << 30;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    history: u64,
+}
+
+/// Why a file is not a history that we can read. Lines are counted from 1.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The file could not be read on.
+    #[error("line {line}: {error}")]
+    Io {
+        /// The line that could not be had.
+        line: u64,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// There is no header.
+    #[error("line 1: a history begins with {{\"history\":{VERSION}}}: {reason}")]
+    Header {
+        /// What is there instead.
+        reason: String,
+    },
+    /// The header names a version of another day.
+    #[error("line 1: the history has version {found}, and we read version {VERSION}")]
+    Version {
+        /// The version that was found.
+        found: u64,
+    },
+    /// A line is not an operation, or was cut short.
+    #[error("line {line}: {reason}")]
+    Line {
+        /// The line.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Two operations are out of order.
+    #[error("line {line}: operation {index} follows operation {previous}")]
+    Order {
+        /// The line of the second.
+        line: u64,
+        /// The index of the second.
+        index: u64,
+        /// The index of the first.
+        previous: u64,
+    },
+}
+
+/// Writes a history while it happens.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    to: W,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a history by writing its header. The writer should be buffered.
+    ///
+    /// # Errors
+    /// Whatever the writer fails with.
+    pub fn new(mut to: W) -> io::Result<Self> {
+        line(&mut to, &Header { history: VERSION })?;
+        Ok(Self { to })
+    }
+
+    /// Adds one operation.
+    ///
+    /// # Errors
+    /// Whatever the writer fails with; the last line may then be incomplete.
+    pub fn append(&mut self, operation: &Operation) -> io::Result<()> {
+        line(&mut self.to, operation)
+    }
+
+    /// Flushes, and gives the writer back.
+    ///
+    /// # Errors
+    /// Whatever the writer fails with.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.to.flush()?;
+        Ok(self.to)
+    }
+}
+
+fn line(to: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, what)?;
+    to.write_all(b"\n")
+}
+
+/// Reads a history, one operation at a time. After an error it ends.
+#[derive(Debug)]
+pub struct Reader<R: BufRead> {
+    from: R,
+    line: u64,
+    previous: Option<u64>,
+    ended: bool,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Opens a history by reading its header.
+    ///
+    /// # Errors
+    /// There is no header, or it names another version.
+    pub fn new(from: R) -> Result<Self, Unreadable> {
+        let mut reader = Self { from, line: 0, previous: None, ended: false };
+        let Some(text) = reader.text()? else {
+            return Err(Unreadable::Header { reason: "the file is empty".to_owned() });
+        };
+        let header: Header = serde_json::from_slice(&text)
+            .map_err(|error| Unreadable::Header { reason: error.to_string() })?;
+        match header.history {
+            VERSION => Ok(reader),
+            found => Err(Unreadable::Version { found }),
+        }
+    }
+
+    /// The next line that is not blank.
+    fn text(&mut self) -> Result<Option<Vec<u8>>, Unreadable> {
+        loop {
+            self.line += 1;
+            let mut text = Vec::new();
+            let line = self.line;
+            let read = self.from.by_ref().take(LINE_MAX).read_until(b'\n', &mut text);
+            match read.map_err(|error| Unreadable::Io { line, error })? {
+                0 => return Ok(None),
+                _ if text.trim_ascii().is_empty() => {}
+                _ => return Ok(Some(text)),
+            }
+        }
+    }
+
+    fn operation(&mut self) -> Result<Option<Operation>, Unreadable> {
+        let Some(text) = self.text()? else {
+            return Ok(None);
+        };
+        let line = self.line;
+        let operation: Operation = serde_json::from_slice(&text)
+            .map_err(|error| Unreadable::Line { line, reason: error.to_string() })?;
+        let index = operation.index;
+        match self.previous.replace(index) {
+            Some(previous) if previous >= index => Err(Unreadable::Order { line, index, previous }),
+            _ => Ok(Some(operation)),
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = Result<Operation, Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = self.operation().transpose();
+        self.ended = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use expect_test::{Expect, expect};
+
+    use super::super::{Action, History, Key, Promise, Recorder};
+    use super::*;
+
+    fn history() -> History {
+        let at = Duration::from_micros;
+        let recorder = Recorder::new();
+        let (alice, bob) = (recorder.process(), recorder.process());
+        let send = Action::send("orders-0", vec![u64::MAX, 2], Promise::Durable, true);
+        let open = alice.invoke(at(10), send.clone());
+        let positions = BTreeMap::from([(Key::from("orders-0"), 0)]);
+        let assign = Action::Assign { positions, source: "n1".to_owned() };
+        bob.invoke(at(11), assign.clone()).ok(at(12), assign);
+        open.ok(at(15), send.sent(vec![Some(i64::MAX), None], true));
+        let records = BTreeMap::from([(Key::from("orders-0"), vec![(i64::MAX, u64::MAX)])]);
+        bob.invoke(at(20), Action::last_poll("n1")).info_with(
+            at(21),
+            Action::last_poll("n1").polled(records),
+            "connection lost",
+        );
+        recorder.history()
+    }
+
+    #[test]
+    fn a_history_reads_as_it_was_written() {
+        let mut file = Vec::new();
+        history().write(&mut file).unwrap();
+        assert_eq!(History::read(&file[..]).unwrap(), history());
+        expect![[r#"
+            {"history":1}
+            {"index":0,"time":10,"process":0,"phase":"invoke","action":{"send":{"key":"orders-0","values":[18446744073709551615,2],"offsets":[],"promise":"durable","idempotent":true,"retried":false}}}
+            {"index":1,"time":11,"process":1,"phase":"invoke","action":{"assign":{"positions":{"orders-0":0},"source":"n1"}}}
+            {"index":2,"time":12,"process":1,"phase":"ok","action":{"assign":{"positions":{"orders-0":0},"source":"n1"}}}
+            {"index":3,"time":15,"process":0,"phase":"ok","action":{"send":{"key":"orders-0","values":[18446744073709551615,2],"offsets":[9223372036854775807,null],"promise":"durable","idempotent":true,"retried":true}}}
+            {"index":4,"time":20,"process":1,"phase":"invoke","action":{"poll":{"source":"n1","records":{},"last":true}}}
+            {"index":5,"time":21,"process":1,"phase":"info","action":{"poll":{"source":"n1","records":{"orders-0":[[9223372036854775807,18446744073709551615]]},"last":true}},"error":"connection lost"}
+        "#]].assert_eq(&String::from_utf8(file).unwrap());
+    }
+
+    #[test]
+    fn the_digest_is_the_same_in_every_build() {
+        expect!["b9c170e5e570cd1b"].assert_eq(&history().digest().to_string());
+    }
+
+    #[test]
+    fn every_piece_of_an_operation_counts_in_the_digest() {
+        let original = history();
+        for at in 0..original.len() {
+            let mut operations = original.operations().to_vec();
+            operations[at].time += 1;
+            assert_ne!(History::from(operations).digest(), original.digest());
+        }
+        let shorter = original.operations()[..original.len() - 1].to_vec();
+        assert_ne!(History::from(shorter).digest(), original.digest());
+    }
+
+    #[test]
+    fn an_unreadable_file_says_where_and_why() {
+        fn check(file: &str, expected: Expect) {
+            expected.assert_eq(&History::read(file.as_bytes()).unwrap_err().to_string());
+        }
+        let latest = |index: u64| {
+            format!(
+                r#"{{"index":{index},"time":0,"process":0,"phase":"invoke","action":{{"latest":{{"key":"a","end_offset":null,"epoch":null}}}}}}"#
+            )
+        };
+        check("", expect![[r#"line 1: a history begins with {"history":1}: the file is empty"#]]);
+        check(
+            "index,time\n",
+            expect![[
+                r#"line 1: a history begins with {"history":1}: expected value at line 1 column 1"#
+            ]],
+        );
+        check(
+            "{\"history\":7}\n",
+            expect!["line 1: the history has version 7, and we read version 1"],
+        );
+        check(
+            "{\"history\":1}\n\n{\"index\":0}\n",
+            expect!["line 3: missing field `time` at line 1 column 11"],
+        );
+        check(
+            &format!("{{\"history\":1}}\n{}", &latest(0)[..50]),
+            expect!["line 2: EOF while parsing a string at line 1 column 50"],
+        );
+        check(
+            &format!("{{\"history\":1}}\n{}\n{}\n", latest(4), latest(4)),
+            expect!["line 3: operation 4 follows operation 4"],
+        );
+        check("{\"history\":1}\n\u{0}\n", expect!["line 2: expected value at line 1 column 1"]);
+    }
+
+    #[test]
+    fn reading_ends_after_an_error() {
+        let mut reader = Reader::new(&b"{\"history\":1}\n!\n!\n"[..]).unwrap();
+        assert!(reader.next().unwrap().is_err());
+        assert!(reader.next().is_none());
+    }
+}

@@ -1,0 +1,22 @@
+//! What a story needs, in one line: `use harness::prelude::*;`.
+
+use std::time::Duration;
+
+pub use crate::cluster::{Client, Cluster, Options};
+pub use crate::disk::{DiskFault, Loss};
+pub use crate::fault::{Fault, FaultId};
+pub use crate::scenario::{Setup, scenario};
+pub use crate::seed::{Seed, Stream};
+pub use crate::system::{Node, System};
+
+/// So many seconds.
+#[must_use]
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// So many milliseconds.
+#[must_use]
+pub const fn millis(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}

@@ -1,0 +1,135 @@
+//! One connection: frames in, answers out, in order (R27: acks=0 has no answer).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::codec::Decoder as _;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+
+use crate::host::{Host, Listener, Stream};
+use crate::protocol::frame::{FrameBuf, FrameCodec, FrameParts};
+use crate::protocol::request::{self, EncodeError, RequestError};
+
+use super::handlers::{self, Answer, Node};
+
+/// The pause after the socket refused to accept, so that a failing socket does not spin.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// Answers up to this size are copied together, so that they leave in one segment.
+const COPY_BYTES: usize = 4 * 1024;
+/// Bytes asked of the socket at a time while no frame is announced; the codec asks for more once
+/// it knows how much is missing.
+const READ_BYTES: usize = 8 * 1024;
+
+/// Accepts connections and serves each in a task of its own. Never returns.
+pub(crate) async fn accept(node: Arc<Node>, listener: Box<dyn Listener>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                connections.spawn(serve(node.clone(), stream, peer));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                node.host.clock.sleep(ACCEPT_BACKOFF).await;
+            }
+        }
+        // Collect the connections that ended, so that the set does not grow for ever.
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Serves one connection until it ends, misbehaves or idles for too long.
+async fn serve(node: Arc<Node>, mut stream: Box<dyn Stream>, peer: String) {
+    let mut codec = FrameCodec::new(node.config.network.request_bytes_max);
+    let mut buffer = BytesMut::new();
+    loop {
+        let frame = match codec.decode(&mut buffer) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => {
+                let idle = node.config.network.connection_idle_max;
+                if !read_more(&node.host, &mut stream, &mut buffer, idle).await {
+                    return;
+                }
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%peer, %error, "closing a connection");
+                return;
+            }
+        };
+        match answer(&node, frame).await {
+            Ok(Reply::Frame(parts)) => {
+                let Some(buffer) = parts.into_buf() else { return };
+                if write(&mut stream, buffer).await.is_err() {
+                    return;
+                }
+            }
+            Ok(Reply::Nothing) => {}
+            Ok(Reply::Close) => return,
+            Err(error) => {
+                tracing::warn!(%peer, %error, "closing a connection");
+                return;
+            }
+        }
+    }
+}
+
+/// Reads what has arrived; `false` when the connection has ended or idled for too long.
+async fn read_more(
+    host: &Host,
+    stream: &mut Box<dyn Stream>,
+    buffer: &mut BytesMut,
+    idle: Duration,
+) -> bool {
+    buffer.reserve(READ_BYTES);
+    match host.within(idle, stream.read_buf(buffer)).await {
+        Some(Ok(read)) => read > 0,
+        Some(Err(_)) | None => false,
+    }
+}
+
+/// What goes back to the client.
+enum Reply {
+    Frame(FrameParts),
+    Nothing,
+    Close,
+}
+
+/// Why a connection is closed with a word in the log.
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Response(#[from] EncodeError),
+}
+
+async fn answer(node: &Arc<Node>, frame: Bytes) -> Result<Reply, ServeError> {
+    let (header, decoded) = match request::decode_request(frame) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            // A client that asks in a version we do not know is told which ones we do (KIP-511).
+            let Some((header, response)) = error.answer() else { return Err(error.into()) };
+            return Ok(Reply::Frame(request::encode_response(&header, &response)?));
+        }
+    };
+    match handlers::handle(node, &header, decoded).await {
+        Answer::Respond(response) => {
+            Ok(Reply::Frame(request::encode_response(&header, &response)?))
+        }
+        Answer::Silent => Ok(Reply::Nothing),
+        Answer::Close => Ok(Reply::Close),
+    }
+}
+
+async fn write(stream: &mut Box<dyn Stream>, mut frame: FrameBuf) -> std::io::Result<()> {
+    if frame.remaining() <= COPY_BYTES {
+        let whole = frame.copy_to_bytes(frame.remaining());
+        stream.write_all(&whole).await?;
+    } else {
+        stream.write_all_buf(&mut frame).await?;
+    }
+    stream.flush().await
+}

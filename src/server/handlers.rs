@@ -1,0 +1,168 @@
+//! One file per API: what a request means on this node, and which error code says so.
+//!
+//! Handlers are the only ones that know error codes. They decide nothing: they ask the pure rooms
+//! and translate.
+
+mod alter_partition;
+mod api_versions;
+mod create_topics;
+mod elect_leaders;
+mod fetch;
+mod init_producer_id;
+mod list_offsets;
+mod membership;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
+mod quorum;
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::host::Host;
+use crate::protocol::request::{Request, RequestHeader, Response};
+use crate::replication::FetchRefusal;
+use crate::types::LeaderEpoch;
+
+use super::broker::Broker;
+use super::controller::ControllerHandle;
+use crate::protocol::ErrorCode;
+
+/// A node: a broker, a controller, or both.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// The world outside.
+    pub(crate) host: Host,
+    /// The settings.
+    pub(crate) config: Arc<Config>,
+    /// Its part as a broker.
+    pub(crate) broker: Option<Arc<Broker>>,
+    /// Its part as a controller.
+    pub(crate) controller: Option<ControllerHandle>,
+}
+
+/// What a request comes to.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// An answer.
+    Respond(Response),
+    /// The protocol has none (acks=0).
+    Silent,
+    /// Close the connection: acks=0 failed, or this node does not play the part asked for.
+    Close,
+}
+
+impl From<Option<Response>> for Answer {
+    fn from(response: Option<Response>) -> Self {
+        response.map_or(Self::Close, Self::Respond)
+    }
+}
+
+/// Answers one request.
+pub(crate) async fn handle(node: &Arc<Node>, header: &RequestHeader, request: Request) -> Answer {
+    if let Request::Produce(request) = request {
+        return match &node.broker {
+            Some(broker) => produce::handle(broker, request).await,
+            None => Answer::Close,
+        };
+    }
+    respond(node, header, request).await.into()
+}
+
+async fn respond(
+    node: &Arc<Node>,
+    header: &RequestHeader,
+    request: Request,
+) -> Option<Response> {
+    match request {
+        Request::ApiVersions(_) => Some(Response::ApiVersions(api_versions::handle())),
+        Request::Quorum(message) => {
+            node.controller.as_ref().map(|controller| quorum::receive(controller, message))
+        }
+        Request::FetchMetadata(request) => {
+            let controller = node.controller.as_ref()?;
+            Some(quorum::fetch_metadata(&node.host, controller, request).await)
+        }
+        Request::BrokerRegistration(request) => {
+            Some(membership::register(node.controller.as_ref()?, request).await)
+        }
+        Request::BrokerHeartbeat(request) => {
+            Some(membership::heartbeat(node.controller.as_ref()?, request).await)
+        }
+        Request::AlterPartition(request) => {
+            Some(alter_partition::handle(node.controller.as_ref()?, request).await)
+        }
+        Request::AllocateProducerIds(request) => {
+            Some(init_producer_id::allocate(node.controller.as_ref()?, request).await)
+        }
+        Request::CreateTopics(request) => Some(create_topics::handle(node, request).await),
+        Request::ElectLeaders(request) => Some(elect_leaders::handle(node, request).await),
+        Request::Metadata(_)
+        | Request::Produce(_)
+        | Request::Fetch(_)
+        | Request::ListOffsets(_)
+        | Request::InitProducerId(_)
+        | Request::OffsetForLeaderEpoch(_) => {
+            handle_as_broker(node.broker.as_ref()?, header, request).await
+        }
+    }
+}
+
+async fn handle_as_broker(
+    broker: &Arc<Broker>,
+    header: &RequestHeader,
+    request: Request,
+) -> Option<Response> {
+    match request {
+        Request::Metadata(request) => Some(Response::Metadata(metadata::handle(broker, request).await)),
+        Request::Fetch(request) => {
+            Some(Response::Fetch(fetch::handle(broker, header, request).await))
+        }
+        Request::ListOffsets(request) => {
+            Some(Response::ListOffsets(list_offsets::handle(broker, header, request)))
+        }
+        Request::InitProducerId(request) => {
+            Some(Response::InitProducerId(init_producer_id::handle(broker, request).await))
+        }
+        Request::OffsetForLeaderEpoch(request) => {
+            Some(Response::OffsetForLeaderEpoch(offset_for_leader_epoch::handle(broker, request)))
+        }
+        Request::ApiVersions(_)
+        | Request::Produce(_)
+        | Request::Quorum(_)
+        | Request::FetchMetadata(_)
+        | Request::BrokerRegistration(_)
+        | Request::BrokerHeartbeat(_)
+        | Request::AlterPartition(_)
+        | Request::AllocateProducerIds(_)
+        | Request::CreateTopics(_)
+        | Request::ElectLeaders(_) => None,
+    }
+}
+
+/// The error code of a refused fetch or leader-only request.
+fn refusal_code(refusal: FetchRefusal) -> ErrorCode {
+    match refusal {
+        FetchRefusal::FencedLeaderEpoch { .. } => ErrorCode::FencedLeaderEpoch,
+        FetchRefusal::UnknownLeaderEpoch { .. } | FetchRefusal::NotAssigned(_) => {
+            ErrorCode::UnknownLeaderEpoch
+        }
+        FetchRefusal::NotLeader => ErrorCode::NotLeaderOrFollower,
+        FetchRefusal::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+        FetchRefusal::StorageFailed => ErrorCode::KafkaStorageError,
+    }
+}
+
+/// A leader epoch on the wire: -1 is none.
+fn epoch_from_wire(epoch: i32) -> Option<LeaderEpoch> {
+    (epoch >= 0).then_some(LeaderEpoch(epoch))
+}
+
+/// A reply of another kind than the request's can only be a mistake of ours.
+fn unexpected(
+    reply: &crate::controller::Reply,
+    error: impl FnOnce(ErrorCode) -> Response,
+) -> Response {
+    tracing::error!(?reply, "the controller answered another question");
+    error(ErrorCode::UnknownServerError)
+}

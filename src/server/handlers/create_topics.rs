@@ -1,0 +1,143 @@
+//! CreateTopics (19), versions 2–7: a broker forwards it, the active controller decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::controller::{self, CreateTopicRequest, Reply, Request, TopicRefusal};
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::{
+    CreateTopicsRequest, CreateTopicsResponse, create_topics_request, create_topics_response,
+};
+use crate::protocol::request::{self, Response};
+use crate::server::broker::Broker;
+use crate::server::message;
+use crate::types::BrokerId;
+
+use super::Node;
+
+/// Asks this node's controller if it is the active one, otherwise the one that is.
+pub(super) async fn handle(node: &Arc<Node>, request: CreateTopicsRequest) -> Response {
+    if let Some(controller) = &node.controller {
+        let asked = Request::CreateTopics {
+            topics: request.topics.iter().map(read).collect(),
+            validate_only: request.validate_only,
+            dice: [node.host.dice.next_u64(), node.host.dice.next_u64()],
+        };
+        match controller.ask(asked).await {
+            Reply::TopicsCreated(created) => return answer(created),
+            Reply::NotController => {}
+            other => return super::unexpected(&other, |code| refuse_all(&request, code)),
+        }
+    }
+    match &node.broker {
+        Some(broker) => forward(broker, request).await,
+        None => refuse_all(&request, ErrorCode::NotController),
+    }
+}
+
+/// Forwards to the active controller; answers NOT_CONTROLLER where none can be found in time, so
+/// that the client tries again.
+pub(super) async fn forward(broker: &Broker, request: CreateTopicsRequest) -> Response {
+    let deadline = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let forwarded = request::Request::CreateTopics(request.clone());
+    let attempts = async {
+        loop {
+            match broker.forward(&forwarded).await {
+                Some(Response::CreateTopics(response)) if !is_not_controller(&response) => {
+                    return Response::CreateTopics(response);
+                }
+                Some(_) => broker.controller_moved(),
+                None => {}
+            }
+            broker.host.clock.sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let answer = broker.host.within(deadline.max(Duration::from_millis(1)), attempts).await;
+    answer.unwrap_or_else(|| refuse_all(&request, ErrorCode::NotController))
+}
+
+fn is_not_controller(response: &CreateTopicsResponse) -> bool {
+    response.topics.iter().any(|topic| topic.error_code == ErrorCode::NotController.code())
+}
+
+fn read(topic: &create_topics_request::CreatableTopic) -> CreateTopicRequest {
+    let assignment: BTreeMap<_, _> = topic
+        .assignments
+        .iter()
+        .map(|part| (part.partition_index, part.broker_ids.iter().copied().map(BrokerId).collect()))
+        .collect();
+    let configs = topic
+        .configs
+        .iter()
+        .filter_map(|config| {
+            Some((config.name.as_str().to_owned(), config.value.as_ref()?.as_str().to_owned()))
+        })
+        .collect();
+    CreateTopicRequest {
+        name: topic.name.as_str().into(),
+        partitions: (topic.num_partitions != -1).then_some(topic.num_partitions),
+        replication_factor: (topic.replication_factor != -1).then_some(topic.replication_factor),
+        assignment,
+        configs,
+    }
+}
+
+fn answer(
+    created: Vec<(Arc<str>, Result<controller::CreateTopicReply, TopicRefusal>)>,
+) -> Response {
+    let topics = created
+        .into_iter()
+        .map(|(name, outcome)| match outcome {
+            Ok(topic) => message!(create_topics_response::CreatableTopicResult {
+                name: name.as_ref().into(),
+                topic_id: topic.id.into(),
+                error_message: None,
+                num_partitions: topic.partitions,
+                replication_factor: topic.replication_factor,
+                configs: Some(topic.configs.iter().map(config).collect()),
+            }),
+            Err(refusal) => refused(&name, code(&refusal), Some(&refusal.to_string())),
+        })
+        .collect();
+    Response::CreateTopics(message!(CreateTopicsResponse { topics: topics }))
+}
+
+/// A setting of the topic itself (config source 1, as Kafka numbers them).
+fn config((name, value): (&String, &String)) -> create_topics_response::CreatableTopicConfigs {
+    message!(create_topics_response::CreatableTopicConfigs {
+        name: name.as_str().into(),
+        value: Some(value.as_str().into()),
+        config_source: 1,
+    })
+}
+
+fn refuse_all(request: &CreateTopicsRequest, code: ErrorCode) -> Response {
+    let topics = request.topics.iter().map(|topic| refused(&topic.name, code, None)).collect();
+    Response::CreateTopics(message!(CreateTopicsResponse { topics: topics }))
+}
+
+fn refused(
+    name: &str,
+    code: ErrorCode,
+    reason: Option<&str>,
+) -> create_topics_response::CreatableTopicResult {
+    message!(create_topics_response::CreatableTopicResult {
+        name: name.into(),
+        error_code: code.code(),
+        error_message: reason.map(Into::into),
+        configs: Some(Vec::new()),
+    })
+}
+
+fn code(refusal: &TopicRefusal) -> ErrorCode {
+    match refusal {
+        TopicRefusal::AlreadyExists(_) => ErrorCode::TopicAlreadyExists,
+        TopicRefusal::InvalidName(..) => ErrorCode::InvalidTopicException,
+        TopicRefusal::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
+        TopicRefusal::InvalidReplicationFactor { .. } => ErrorCode::InvalidReplicationFactor,
+        TopicRefusal::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
+        TopicRefusal::InvalidConfig { .. } => ErrorCode::InvalidConfig,
+        TopicRefusal::Unknown(_) => ErrorCode::UnknownTopicOrPartition,
+    }
+}

@@ -1,0 +1,348 @@
+//! A node from start to stop: what is opened, bound and spawned, in which order, and how it leaves.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::host::{Host, Listener, OpenMode};
+use crate::log::clean_marker;
+use crate::protocol::request::Request;
+use crate::quorum::QuorumMessage;
+use crate::types::{BrokerId, DirectoryId, Incarnation, NodeId};
+
+use super::broker::Broker;
+use super::channel::{ActiveController, Channel};
+use super::controller::{ControllerError, ControllerHandle, ControllerShell};
+use super::handlers::Node;
+use super::lifecycle::{self, Standing};
+use super::metadata::MetadataCache;
+use super::orders::Orders;
+use super::producer_ids::ProducerIds;
+use super::replica_manager::ReplicaManager;
+use super::{connection, fetcher, proposer};
+
+/// Raft messages that may wait for one peer; beyond that they are lost, and raft repeats them.
+const PEER_OUTBOX: usize = 64;
+/// How long a stopping broker waits to be let go before it leaves all the same.
+const SHUT_DOWN_MAX: Duration = Duration::from_secs(60);
+/// Kafka's name of the file that names the cluster, the node and the directory.
+const META_PROPERTIES: &str = "meta.properties";
+
+/// Why a node cannot start, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A listener could not be bound.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The data directory could not be used.
+    #[error("{path}: {error}")]
+    DataDirectory {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The data directory belongs to another node.
+    #[error("{META_PROPERTIES} says node.id={found}, the configuration says {expected}")]
+    AnotherNode {
+        /// What the file says.
+        found: String,
+        /// What the configuration says.
+        expected: NodeId,
+    },
+    /// The controller cannot go on.
+    #[error(transparent)]
+    Controller(#[from] ControllerError),
+    /// The disk failed under a replica.
+    #[error("the log directory failed: {0}")]
+    LogDirectory(String),
+}
+
+/// How a node left that had been asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Everything is flushed, and a clean-shutdown marker says so.
+    Cleanly,
+    /// There is no marker: the next start counts as unclean (KIP-966).
+    Uncleanly,
+}
+
+/// Runs a node until `stop` resolves, then leaves the cluster in order: leaderships are moved, logs
+/// are flushed, the clean-shutdown marker is written last (R21).
+///
+/// `ready` is told the broker's port once connections are accepted.
+///
+/// # Errors
+/// The node could not start, or its quorum's log failed.
+pub async fn run(
+    host: Host,
+    config: Config,
+    ready: impl FnOnce(u16),
+    stop: impl Future<Output = ()>,
+) -> Result<Left, NodeError> {
+    let config = Arc::new(config);
+    let meta = read_or_write_meta(&host, &config).await?;
+    let mut tasks = JoinSet::new();
+    let mut controllers = JoinSet::new();
+    let controller = match config.roles.is_controller() {
+        true => Some(start_controller(&host, &config, (&mut tasks, &mut controllers)).await?),
+        false => None,
+    };
+    let broker_listener = bind(&host, config.network.broker_listener.as_ref()).await?;
+    let controller_listener = bind(&host, config.network.controller_listener.as_ref()).await?;
+    let mut broker = None;
+    if let Some(listener) = &broker_listener {
+        broker = Some(start_broker(&host, &config, (meta, listener.port()), &mut tasks).await?);
+    }
+    let node = Arc::new(Node {
+        host: host.clone(),
+        config: config.clone(),
+        broker: broker.clone(),
+        controller,
+    });
+    let port = broker_listener.as_ref().or(controller_listener.as_ref()).map_or(0, |l| l.port());
+    for listener in [broker_listener, controller_listener].into_iter().flatten() {
+        tasks.spawn(connection::accept(node.clone(), listener));
+    }
+    tracing::info!(node = %config.node_id, port, "Kafka Server started");
+    ready(port);
+    tokio::select! {
+        biased;
+        failure = failure(&mut controllers, broker.as_deref()) => return Err(failure),
+        () = stop => {}
+    }
+    let Some(broker) = broker else { return Ok(Left::Cleanly) };
+    tokio::select! {
+        biased;
+        failure = failure(&mut controllers, Some(&broker)) => Err(failure),
+        left = leave(&broker) => Ok(left),
+    }
+}
+
+/// Waits for whatever makes going on impossible. A controller that cannot write must not vote, and
+/// a broker whose disk failed must not lead; the node stops with either.
+async fn failure(
+    controllers: &mut JoinSet<Result<(), ControllerError>>,
+    broker: Option<&Broker>,
+) -> NodeError {
+    let controller_ended = async {
+        match controllers.join_next().await {
+            Some(Ok(Err(error))) => NodeError::from(error),
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            Some(Ok(Ok(()))) | None => std::future::pending().await,
+        }
+    };
+    let disk_failed = async {
+        match broker {
+            Some(broker) => NodeError::LogDirectory(broker.orders.halted().await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        error = controller_ended => error,
+        error = disk_failed => error,
+    }
+}
+
+/// Leaves the cluster in order.
+async fn leave(broker: &Broker) -> Left {
+    tracing::info!("shutting down");
+    broker.standing.want_shut_down();
+    if broker.host.within(SHUT_DOWN_MAX, broker.standing.may_shut_down()).await.is_none() {
+        tracing::warn!("the controller did not let this broker go in time; leaving all the same");
+    }
+    let mut all_flushed = true;
+    for partition in broker.replicas.all() {
+        partition.flush_all().await;
+        all_flushed &= partition.lock().log.failure().is_none();
+    }
+    broker.replicas.checkpoint_high_watermarks().await;
+    broker.replicas.checkpoint_logs().await;
+    let Some(epoch) = broker.standing.epoch().filter(|_| all_flushed) else {
+        return Left::Uncleanly;
+    };
+    match clean_marker::write(broker.host.storage.as_ref(), "", epoch).await {
+        Ok(()) => Left::Cleanly,
+        Err(error) => {
+            tracing::warn!(%error, "the clean-shutdown marker could not be written");
+            Left::Uncleanly
+        }
+    }
+}
+
+async fn bind(
+    host: &Host,
+    listener: Option<&crate::config::Listener>,
+) -> Result<Option<Box<dyn Listener>>, NodeError> {
+    let Some(listener) = listener else { return Ok(None) };
+    let address = listener.endpoint.bind_address();
+    match host.network.bind(&address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) => Err(NodeError::Bind { address, error }),
+    }
+}
+
+/// Starts the quorum and the controller, and the tasks that carry its messages.
+async fn start_controller(
+    host: &Host,
+    config: &Config,
+    (tasks, controllers): (&mut JoinSet<()>, &mut JoinSet<Result<(), ControllerError>>),
+) -> Result<ControllerHandle, NodeError> {
+    let mut peers = BTreeMap::new();
+    for voter in config.quorum.voters.iter().filter(|voter| voter.id != config.node_id) {
+        let (outbox, messages) = mpsc::channel(PEER_OUTBOX);
+        peers.insert(voter.id, outbox);
+        let channel = Channel::new(host.clone(), format!("controller-{}", config.node_id));
+        let deadline = config.quorum.request_timeout;
+        tasks.spawn(carry_messages(channel, voter.endpoint.address(), deadline, messages));
+    }
+    let (shell, handle) = ControllerShell::open(host.clone(), config, peers).await?;
+    controllers.spawn(shell.run());
+    Ok(handle)
+}
+
+/// Sends one peer's messages in order. A message that cannot be delivered is lost, with all that
+/// wait behind it: they are older than what raft will say next.
+async fn carry_messages(
+    mut channel: Channel,
+    address: String,
+    deadline: Duration,
+    mut messages: mpsc::Receiver<QuorumMessage>,
+) {
+    while let Some(message) = messages.recv().await {
+        if let Err(error) = channel.call(&address, &Request::Quorum(message), deadline).await {
+            tracing::debug!(%address, %error, "a quorum message was lost");
+            while messages.try_recv().is_ok() {}
+        }
+    }
+}
+
+/// What `meta.properties` says.
+#[derive(Clone, Debug)]
+struct Meta {
+    cluster_id: String,
+    directory: DirectoryId,
+}
+
+/// Recovers the logs and starts everything that a broker does by itself.
+async fn start_broker(
+    host: &Host,
+    config: &Arc<Config>,
+    (meta, port): (Meta, u16),
+    tasks: &mut JoinSet<()>,
+) -> Result<Arc<Broker>, NodeError> {
+    let previous_epoch = clean_marker::take(host.storage.as_ref(), "").await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the clean-shutdown marker cannot be read; recovering all logs");
+        None
+    });
+    let orders = Orders::new(host.clone(), config.replication.fetch_backoff);
+    let was_clean = previous_epoch.is_some();
+    let replicas = ReplicaManager::new(host.clone(), config.clone(), orders.clone(), was_clean);
+    replicas.open_existing();
+    let voters = config.quorum.voters.iter();
+    let voters = voters.map(|voter| (voter.id, voter.endpoint.address())).collect();
+    let broker = Arc::new(Broker {
+        id: BrokerId::from(config.node_id),
+        cluster_id: meta.cluster_id,
+        host: host.clone(),
+        config: config.clone(),
+        metadata: MetadataCache::new(),
+        replicas,
+        orders,
+        standing: Standing::default(),
+        producer_ids: ProducerIds::default(),
+        active_controller: ActiveController::new(voters),
+        forwarding: Mutex::default(),
+    });
+    let identity = lifecycle::Identity {
+        incarnation: Incarnation::from_words(host.dice.next_u64(), host.dice.next_u64()),
+        previous_epoch,
+        directory: meta.directory,
+        port,
+    };
+    tasks.spawn(broker.clone().replay_metadata());
+    tasks.spawn(lifecycle::run(broker.clone(), identity, broker.controller_channel("lifecycle")));
+    tasks.spawn(proposer::run(broker.clone(), broker.controller_channel("alter-partition")));
+    tasks.spawn(fetcher::supervise(broker.clone()));
+    tasks.spawn(broker.clone().tick_replicas());
+    tasks.spawn(broker.clone().checkpoint());
+    Ok(broker)
+}
+
+async fn read_or_write_meta(host: &Host, config: &Config) -> Result<Meta, NodeError> {
+    let failed =
+        |error| NodeError::DataDirectory { path: META_PROPERTIES.to_owned(), error };
+    if host.storage.exists(META_PROPERTIES) {
+        let file = host.storage.open(META_PROPERTIES, OpenMode::Existing).map_err(failed)?;
+        let size = usize::try_from(file.size().map_err(failed)?).unwrap_or(0).min(64 * 1024);
+        let text = file.read_at(0, size).map_err(failed)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        if let Some(meta) = parse_meta(&text, config.node_id)? {
+            return Ok(meta);
+        }
+        tracing::warn!("{META_PROPERTIES} is incomplete; writing a new one");
+    }
+    let directory = DirectoryId::from_words(host.dice.next_u64(), host.dice.next_u64());
+    // Every node of a cluster must name it alike; without a format step the voters do.
+    let meta = Meta { cluster_id: cluster_id(config), directory };
+    let text = format!(
+        "version=1\ncluster.id={}\nnode.id={}\ndirectory.id={}\n",
+        meta.cluster_id, config.node_id, meta.directory
+    );
+    write_atomically(host, META_PROPERTIES, text.as_bytes()).await.map_err(failed)?;
+    Ok(meta)
+}
+
+/// A name for the cluster that all its nodes derive alike from their configuration.
+fn cluster_id(config: &Config) -> String {
+    let mut words = [0_u32; 4];
+    for voter in &config.quorum.voters {
+        let text = voter.to_string();
+        for (salt, word) in (0_u8..).zip(&mut words) {
+            *word = crc32c::crc32c_append(*word, &[text.as_bytes(), &[salt]].concat());
+        }
+    }
+    let high = u64::from(words[0]) << 32 | u64::from(words[1]);
+    let low = u64::from(words[2]) << 32 | u64::from(words[3]);
+    DirectoryId::from_words(high, low).to_string()
+}
+
+fn parse_meta(text: &str, expected: NodeId) -> Result<Option<Meta>, NodeError> {
+    let properties: BTreeMap<&str, &str> =
+        text.lines().filter_map(|line| line.split_once('=')).collect();
+    let (Some(cluster_id), Some(node_id), Some(directory)) = (
+        properties.get("cluster.id"),
+        properties.get("node.id"),
+        properties.get("directory.id").and_then(|text| text.parse().ok()),
+    ) else {
+        return Ok(None);
+    };
+    if *node_id != expected.to_string() {
+        return Err(NodeError::AnotherNode { found: (*node_id).to_owned(), expected });
+    }
+    Ok(Some(Meta { cluster_id: (*cluster_id).to_owned(), directory }))
+}
+
+async fn write_atomically(host: &Host, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = format!("{path}.tmp");
+    if host.storage.exists(&temporary) {
+        host.storage.remove_file(&temporary)?;
+    }
+    let file = host.storage.open(&temporary, OpenMode::CreateNew)?;
+    file.write_at(0, &[bytes])?;
+    file.sync().await?;
+    host.storage.rename(&temporary, path)?;
+    host.storage.sync_dir("").await
+}

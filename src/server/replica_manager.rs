@@ -1,0 +1,271 @@
+//! Every replica on this broker's disk.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::config::Config;
+use crate::controller::MetadataImage;
+use crate::host::Host;
+use crate::host::probe::Observation;
+use crate::log::{Log, LogConfig, RecoveryHints, checkpoint, partition_metadata};
+use crate::replication::{Assignment, Replica};
+use crate::types::{BrokerId, Offset, TopicId, TopicPartition};
+
+use super::metadata::{self, Touched};
+use super::orders::Orders;
+use super::partition::Partition;
+use super::settings;
+
+/// Kafka's name of the file with every replica's high watermark.
+pub(crate) const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+/// Kafka's name of the file with every log's recovery point.
+pub(crate) const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
+/// Kafka's name of the file with every log's start.
+pub(crate) const LOG_STARTS: &str = "log-start-offset-checkpoint";
+
+/// The replicas, by name.
+#[derive(Debug)]
+pub(crate) struct ReplicaManager {
+    host: Host,
+    config: Arc<Config>,
+    orders: Arc<Orders>,
+    checkpoints: Checkpoints,
+    was_clean: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    partitions: BTreeMap<TopicPartition, Arc<Partition>>,
+    assignments: BTreeMap<TopicPartition, Assignment>,
+    /// Logs whose `partition.metadata` is still to be written.
+    unnamed: Vec<(String, TopicId)>,
+}
+
+/// What the checkpoint files said when the broker started.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoints {
+    high_watermarks: BTreeMap<TopicPartition, Offset>,
+    recovery_points: BTreeMap<TopicPartition, Offset>,
+    log_starts: BTreeMap<TopicPartition, Offset>,
+}
+
+impl Checkpoints {
+    /// Reads all three files; a damaged one counts as empty, which is always safe (R32).
+    pub(crate) fn read(host: &Host) -> Self {
+        let read = |path: &str| {
+            checkpoint::read(host.storage.as_ref(), path).unwrap_or_else(|error| {
+                tracing::warn!(path, %error, "the checkpoint cannot be read; recovering without it");
+                BTreeMap::new()
+            })
+        };
+        Self {
+            high_watermarks: read(HIGH_WATERMARKS),
+            recovery_points: read(RECOVERY_POINTS),
+            log_starts: read(LOG_STARTS),
+        }
+    }
+
+    fn hints(&self, name: &TopicPartition, clean: bool) -> RecoveryHints {
+        let offset = |map: &BTreeMap<TopicPartition, Offset>| {
+            map.get(name).copied().unwrap_or(Offset::ZERO)
+        };
+        RecoveryHints {
+            clean,
+            recovery_point: offset(&self.recovery_points),
+            log_start_offset: offset(&self.log_starts),
+        }
+    }
+}
+
+impl ReplicaManager {
+    /// Knows no replica yet. `was_clean` says that the last run left a clean-shutdown marker.
+    pub(crate) fn new(
+        host: Host,
+        config: Arc<Config>,
+        orders: Arc<Orders>,
+        was_clean: bool,
+    ) -> Self {
+        let checkpoints = Checkpoints::read(&host);
+        Self { host, config, orders, checkpoints, was_clean, state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("a panic under this lock is a bug that ends the broker")
+    }
+
+    /// The replica of that name, if this broker has it.
+    pub(crate) fn get(&self, name: &TopicPartition) -> Option<Arc<Partition>> {
+        self.lock().partitions.get(name).cloned()
+    }
+
+    /// Every replica, in order of name.
+    pub(crate) fn all(&self) -> Vec<Arc<Partition>> {
+        self.lock().partitions.values().cloned().collect()
+    }
+
+    /// Applies an image: opens the logs of new replicas and feeds every changed assignment.
+    pub(crate) fn apply(&self, image: &MetadataImage, touched: &Touched, me: BrokerId) {
+        let default = self.config.topics.min_in_sync_replicas;
+        for (name, (topic_id, assignment)) in
+            metadata::assignments(image, touched, me, default)
+        {
+            let configs = image.topics.get(&topic_id).map(|topic| &topic.record.configs);
+            let log_config =
+                settings::log(&self.config, configs.expect("the assignment comes from this image"));
+            let Some(partition) = self.get_or_open(&name, topic_id, log_config) else { continue };
+            let known = self.lock().assignments.insert(name, assignment.clone());
+            if known.as_ref() != Some(&assignment) {
+                partition.apply(assignment);
+            }
+        }
+    }
+
+    fn get_or_open(
+        &self,
+        name: &TopicPartition,
+        topic_id: TopicId,
+        config: LogConfig,
+    ) -> Option<Arc<Partition>> {
+        if let Some(partition) = self.get(name) {
+            return Some(partition);
+        }
+        match self.open(name, topic_id, config) {
+            Ok(partition) => {
+                let mut state = self.lock();
+                state.partitions.insert(name.clone(), partition.clone());
+                state.unnamed.push((name.to_string(), topic_id));
+                Some(partition)
+            }
+            Err(error) => {
+                tracing::error!(partition = %name, %error, "the log cannot be opened");
+                self.orders.halt(format!("{name}: {error}"));
+                self.host.probe.observe(Observation::StorageFailed {
+                    partition: name.clone(),
+                    error: error.to_string(),
+                });
+                None
+            }
+        }
+    }
+
+    fn open(
+        &self,
+        name: &TopicPartition,
+        topic_id: TopicId,
+        config: LogConfig,
+    ) -> Result<Arc<Partition>, crate::log::LogError> {
+        let hints = self.checkpoints.hints(name, self.was_clean);
+        let directory = name.to_string();
+        let (log, recovery) = Log::open(self.host.storage.clone(), directory, config, hints)?;
+        if let Some(reason) = &recovery.reason {
+            tracing::warn!(partition = %name, bytes_cut = recovery.bytes_cut, reason, "recovered");
+        }
+        let checkpointed =
+            self.checkpoints.high_watermarks.get(name).copied().unwrap_or(Offset::ZERO);
+        let high_watermark = checkpointed.clamp(log.log_start_offset(), log.log_end_offset());
+        self.host.probe.observe(Observation::LogOpened {
+            partition: name.clone(),
+            log_start_offset: log.log_start_offset(),
+            batches: log.batches()?,
+            high_watermark,
+            bytes_cut: recovery.bytes_cut,
+        });
+        let replica = Replica::new(settings::replica(&self.config), high_watermark);
+        let outside = (self.host.clone(), self.orders.clone());
+        Ok(Partition::new(name.clone(), topic_id, (log, replica), outside))
+    }
+
+    /// Opens every log that is on the disk, so that what recovery finds is known before the broker
+    /// registers. Logs of topics that the metadata does not name stay untouched.
+    pub(crate) fn open_existing(&self) {
+        let names = match self.host.storage.list("") {
+            Ok(names) => names,
+            Err(error) => {
+                tracing::error!(%error, "the data directory cannot be listed");
+                return;
+            }
+        };
+        for directory in names {
+            let Some(name) = replica_directory(&directory) else { continue };
+            match partition_metadata::read(self.host.storage.as_ref(), &directory) {
+                Ok(Some(topic_id)) => {
+                    let config = settings::log(&self.config, &BTreeMap::new());
+                    self.get_or_open(&name, topic_id, config);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(directory, %error, "partition.metadata cannot be read");
+                }
+            }
+        }
+    }
+
+    /// Writes down which topic each new log belongs to (KIP-516), so that it can be opened before
+    /// the metadata is known. Nothing rests on it: without the file a log is opened later.
+    async fn name_new_logs(&self) {
+        let unnamed = std::mem::take(&mut self.lock().unnamed);
+        for (directory, topic_id) in unnamed {
+            let storage = self.host.storage.as_ref();
+            if let Err(error) = partition_metadata::write(storage, &directory, topic_id).await {
+                tracing::warn!(directory, %error, "partition.metadata could not be written");
+            }
+        }
+    }
+
+    /// Writes the checkpoint of every high watermark (R32).
+    pub(crate) async fn checkpoint_high_watermarks(&self) {
+        self.name_new_logs().await;
+        let offsets = self
+            .all()
+            .iter()
+            .map(|partition| {
+                let high_watermark = partition.lock().replica.high_watermark();
+                (partition.name.clone(), high_watermark)
+            })
+            .collect();
+        self.checkpoint(HIGH_WATERMARKS, &offsets).await;
+    }
+
+    /// Writes the checkpoints of every recovery point and log start (R32).
+    pub(crate) async fn checkpoint_logs(&self) {
+        let mut recovery_points = BTreeMap::new();
+        let mut log_starts = BTreeMap::new();
+        for partition in self.all() {
+            let state = partition.lock();
+            recovery_points.insert(partition.name.clone(), state.log.recovery_point());
+            log_starts.insert(partition.name.clone(), state.log.log_start_offset());
+        }
+        self.checkpoint(RECOVERY_POINTS, &recovery_points).await;
+        self.checkpoint(LOG_STARTS, &log_starts).await;
+    }
+
+    async fn checkpoint(&self, path: &str, offsets: &BTreeMap<TopicPartition, Offset>) {
+        if let Err(error) = checkpoint::write(self.host.storage.as_ref(), path, offsets).await {
+            // The old file stays; a checkpoint that lags is only slower to recover from.
+            tracing::warn!(path, %error, "the checkpoint could not be written");
+        }
+    }
+}
+
+/// Reads `topic-partition`; `None` for anything else.
+fn replica_directory(name: &str) -> Option<TopicPartition> {
+    let (topic, partition) = name.rsplit_once('-')?;
+    if topic.is_empty() || topic == "__cluster_metadata" {
+        return None;
+    }
+    Some(TopicPartition::new(topic, partition.parse().ok().filter(|index| *index >= 0)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_directory_is_a_topic_and_a_partition() {
+        assert_eq!(replica_directory("orders-eu-7"), Some(TopicPartition::new("orders-eu", 7)));
+        assert_eq!(replica_directory("meta.properties"), None);
+        assert_eq!(replica_directory("__cluster_metadata-0"), None);
+        assert_eq!(replica_directory("-1"), None);
+    }
+}

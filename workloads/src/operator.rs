@@ -1,0 +1,371 @@
+//! The words that a story needs: what an operator of a cluster would do, see and ask.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use harness::cluster::{Client, Cluster};
+use harness::history::Recorder;
+use harness::system::Node;
+use highwater::client::{Admin, ClientSettings, ElectionType, NewTopic};
+use highwater::types::{Offset, PartitionRecord, TopicPartition};
+
+use crate::load::{self, Drained, Shared, Workload};
+use crate::picture::Partition;
+use crate::settings::{BROKER_PORT, ClusterSettings};
+use crate::sim_host;
+use crate::system::{Brokers, broker_of, node_of};
+use crate::verdict::{self, Judged};
+
+/// How many replicas each partition has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicationFactor(pub i16);
+
+/// A topic that exists. Dereferences to its partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    partitions: Vec<TopicPartition>,
+}
+
+impl Deref for Topic {
+    type Target = [TopicPartition];
+
+    fn deref(&self) -> &[TopicPartition] {
+        &self.partitions
+    }
+}
+
+/// Clients at work, until [`Running::finish`] asks them to stop.
+#[derive(Debug)]
+pub struct Running {
+    workload: Workload,
+    shared: Shared,
+    clients: Vec<Client<()>>,
+}
+
+/// What an operator does and sees.
+pub trait Operator {
+    /// Creates a topic of one partition and waits until every replica is in sync.
+    fn create_topic(&mut self, name: &str, replicas: ReplicationFactor) -> Topic;
+
+    /// Creates a topic and waits until every replica is in sync.
+    fn create_topic_with(
+        &mut self,
+        name: &str,
+        shape: (i32, ReplicationFactor),
+        configs: &[(&str, &str)],
+    ) -> Topic;
+
+    /// Starts the clients of a workload.
+    fn start(&mut self, workload: Workload) -> Running;
+
+    /// The broker that the controllers name as leader of the topic's first partition.
+    ///
+    /// # Panics
+    /// If there is none.
+    fn leader_of(&self, topic: &[TopicPartition]) -> Node;
+
+    /// The leader of the first partition, if it is another one than `deposed` and has taken over.
+    fn leader_other_than(&self, topic: &[TopicPartition], deposed: Node) -> Option<Node>;
+
+    /// The replicas of the first partition that do not lead, in the order of assignment.
+    fn followers_of(&self, topic: &[TopicPartition]) -> Vec<Node>;
+
+    /// The in-sync replicas of the first partition, as the controllers have it.
+    fn in_sync(&self, topic: &[TopicPartition]) -> Vec<Node>;
+
+    /// The high watermark of the first partition as one of its replicas knows it.
+    fn high_watermark(&self, node: Node, topic: &[TopicPartition]) -> Offset;
+
+    /// The log end offset of the first partition's replica on a node.
+    fn log_end_offset(&self, node: Node, topic: &[TopicPartition]) -> Offset;
+
+    /// Whether every replica of every partition is in sync.
+    fn all_in_sync(&self, topic: &[TopicPartition]) -> bool;
+
+    /// Whether every partition has a leader, every replica is in sync, every log ends alike and
+    /// everything is committed on all of them (CV13).
+    fn is_quiet(&self, topic: &[TopicPartition]) -> bool;
+
+    /// The active controller.
+    ///
+    /// # Panics
+    /// If there is none.
+    fn active_controller(&self) -> Node;
+
+    /// Asks for an election of the preferred leaders, or an unclean one where nobody leads.
+    fn elect_leaders(&mut self, kind: ElectionType, topic: &[TopicPartition]);
+}
+
+impl Operator for Cluster<Brokers> {
+    fn create_topic(&mut self, name: &str, replicas: ReplicationFactor) -> Topic {
+        self.create_topic_with(name, (1, replicas), &[])
+    }
+
+    fn create_topic_with(
+        &mut self,
+        name: &str,
+        (count, replicas): (i32, ReplicationFactor),
+        configs: &[(&str, &str)],
+    ) -> Topic {
+        let topic = NewTopic {
+            name: name.into(),
+            partitions: Some(count),
+            replication_factor: Some(replicas.0),
+            assignment: std::collections::BTreeMap::new(),
+            configs: configs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        };
+        let brokers = usize::try_from(replicas.0).unwrap_or(0);
+        self.wait_until("as many registered brokers as the topic has replicas", |c| {
+            registered_and_active(c) >= brokers
+        });
+        let settings = admin_settings(self);
+        let client = self.client("operator", move |env| async move {
+            let host = sim_host::client_host(env);
+            let clock = host.clock.clone();
+            let mut admin = Admin::new(host, settings);
+            while let Err(error) = create(&mut admin, &topic).await {
+                tracing::debug!(%error, "creating a topic failed; trying again");
+                clock.sleep(Duration::from_millis(200)).await;
+            }
+        });
+        self.join(&client);
+        let partitions = (0..count).map(|index| TopicPartition::new(name, index)).collect();
+        let topic = Topic { partitions };
+        self.wait_until("every replica of the new topic is in sync", |c| c.all_in_sync(&topic));
+        topic
+    }
+
+    fn start(&mut self, workload: Workload) -> Running {
+        let shared = Shared {
+            recorder: Recorder::new(),
+            timeline: self.timeline().clone(),
+            bootstrap: bootstrap(self.system().settings()),
+            partitions: workload.partitions().to_vec(),
+            pace: workload.mean_pause(),
+        };
+        let mut clients = Vec::new();
+        for (index, kind) in (1..).zip(workload.kinds().iter().copied()) {
+            let shared = shared.clone();
+            let name = format!("producer-{index}");
+            clients.push(
+                self.client(&name, move |env| load::produce(env, shared, index, kind)),
+            );
+        }
+        let (consumers, follower_consumers, pollers) = workload.consumer_counts();
+        let brokers = self.system().settings().broker_count();
+        for (index, from) in std::iter::repeat_n(None, consumers)
+            .chain(std::iter::repeat_n(Some(brokers), follower_consumers))
+            .enumerate()
+        {
+            let shared = shared.clone();
+            let name = format!("consumer-{}", index + 1);
+            clients.push(self.client(&name, move |env| load::consume(env, shared, from)));
+        }
+        for index in 0..pollers {
+            let shared = shared.clone();
+            let name = format!("poller-{}", index + 1);
+            clients.push(self.client(&name, move |env| load::poll_latest(env, shared)));
+        }
+        Running { workload, shared, clients }
+    }
+
+    fn leader_of(&self, topic: &[TopicPartition]) -> Node {
+        let leader = look(self, &topic[0], |_, record| record.leader).flatten();
+        node_of(leader.expect("the controllers name a leader"))
+    }
+
+    fn leader_other_than(&self, topic: &[TopicPartition], deposed: Node) -> Option<Node> {
+        look(self, &topic[0], |partition, record| {
+            let leader = record.leader.filter(|leader| *leader != broker_of(deposed))?;
+            let acts = partition.replica(leader).is_some_and(|replica| {
+                replica.leadership().is_some_and(|led| led.leader_epoch == record.leader_epoch)
+            });
+            acts.then(|| node_of(leader))
+        })
+        .flatten()
+    }
+
+    fn followers_of(&self, topic: &[TopicPartition]) -> Vec<Node> {
+        look(self, &topic[0], |_, record| {
+            let followers = record.replicas.iter().filter(|id| record.leader != Some(**id));
+            followers.map(|id| node_of(*id)).collect()
+        })
+        .unwrap_or_default()
+    }
+
+    fn in_sync(&self, topic: &[TopicPartition]) -> Vec<Node> {
+        look(self, &topic[0], |_, record| {
+            record.in_sync_replicas.iter().map(|id| node_of(*id)).collect()
+        })
+        .unwrap_or_default()
+    }
+
+    fn high_watermark(&self, node: Node, topic: &[TopicPartition]) -> Offset {
+        look(self, &topic[0], |partition, _| {
+            partition.replica(broker_of(node)).map(|replica| replica.high_watermark)
+        })
+        .flatten()
+        .unwrap_or_default()
+    }
+
+    fn log_end_offset(&self, node: Node, topic: &[TopicPartition]) -> Offset {
+        look(self, &topic[0], |partition, _| {
+            partition.replica(broker_of(node)).map(|replica| replica.log.end_offset())
+        })
+        .flatten()
+        .unwrap_or_default()
+    }
+
+    fn all_in_sync(&self, topic: &[TopicPartition]) -> bool {
+        topic.iter().all(|name| {
+            look(self, name, |_, record| record.in_sync_replicas.len() == record.replicas.len())
+                .unwrap_or(false)
+        })
+    }
+
+    fn is_quiet(&self, topic: &[TopicPartition]) -> bool {
+        topic.iter().all(|name| look(self, name, is_partition_quiet).unwrap_or(false))
+    }
+
+    fn active_controller(&self) -> Node {
+        let active = self.system().watch().look(|picture| picture.active_controller());
+        node_of(active.expect("a controller is active").into())
+    }
+
+    fn elect_leaders(&mut self, kind: ElectionType, topic: &[TopicPartition]) {
+        let settings = admin_settings(self);
+        let partitions: Vec<TopicPartition> = topic.to_vec();
+        if matches!(kind, ElectionType::Unclean) {
+            for partition in &partitions {
+                self.system().watch().waive(partition, "an unclean election was asked for");
+            }
+        }
+        let client = self.client("operator", move |env| async move {
+            let mut admin = Admin::new(sim_host::client_host(env), settings);
+            let outcome = admin.elect_leaders(kind, Some(&partitions)).await;
+            tracing::debug!(?outcome, "elections");
+        });
+        self.join(&client);
+    }
+}
+
+async fn create(admin: &mut Admin, topic: &NewTopic) -> Result<(), String> {
+    let outcomes = admin
+        .create_topics(std::slice::from_ref(topic))
+        .await
+        .map_err(|error| error.to_string())?;
+    for (_, outcome) in outcomes {
+        match outcome {
+            Ok(_) => {}
+            // An earlier attempt whose answer was lost.
+            Err(error) if error.to_string().contains("TOPIC_ALREADY_EXISTS") => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(())
+}
+
+fn registered_and_active(cluster: &Cluster<Brokers>) -> usize {
+    cluster.system().watch().look(|picture| {
+        let image = picture.metadata().image();
+        image.brokers.keys().filter(|broker| image.is_active(**broker)).count()
+    })
+}
+
+fn is_partition_quiet(partition: &Partition, record: &PartitionRecord) -> bool {
+    let Some(leader) = record.leader.and_then(|leader| partition.replica(leader)) else {
+        return false;
+    };
+    let end = leader.log.end_offset();
+    record.in_sync_replicas.len() == record.replicas.len()
+        && record.replicas.iter().all(|broker| {
+            partition.replica(*broker).is_some_and(|replica| {
+                replica.log.end_offset() == end && replica.high_watermark == end
+            })
+        })
+}
+
+fn look<T>(
+    cluster: &Cluster<Brokers>,
+    name: &TopicPartition,
+    look: impl FnOnce(&Partition, &PartitionRecord) -> T,
+) -> Option<T> {
+    cluster.system().watch().look(|picture| {
+        let partition = picture.partition(name)?;
+        Some(look(partition, partition.registration()?))
+    })
+}
+
+/// `host:port` of every broker of a simulated cluster.
+pub(crate) fn bootstrap(settings: &ClusterSettings) -> Vec<Arc<str>> {
+    (0..settings.broker_count())
+        .map(|index| format!("{}:{BROKER_PORT}", ClusterSettings::node_name(index)).into())
+        .collect()
+}
+
+fn admin_settings(cluster: &Cluster<Brokers>) -> ClientSettings {
+    ClientSettings {
+        client_id: "operator".into(),
+        bootstrap: bootstrap(cluster.system().settings()),
+        request_timeout: Duration::from_secs(3),
+        retry_backoff: Duration::from_millis(100),
+    }
+}
+
+impl Running {
+    /// The workload.
+    #[must_use]
+    pub fn workload(&self) -> &Workload {
+        &self.workload
+    }
+
+    /// What was recorded so far.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.shared.recorder
+    }
+
+    /// Asks the clients to finish, waits until the cluster is quiet, reads every replica to its end
+    /// and judges the history.
+    ///
+    /// # Panics
+    /// The cluster does not come to rest in time, or a replica cannot be read.
+    pub fn finish(self, cluster: &mut Cluster<Brokers>) -> Judged {
+        self.stop(cluster);
+        cluster.wait_until("everything is replicated and committed everywhere", |c| {
+            c.is_quiet(self.workload.partitions())
+        });
+        let problems = self.drain(cluster);
+        assert!(problems.is_empty(), "replicas cannot be read to their end: {problems:?}");
+        verdict::judge(&self.workload, &self.shared.recorder.history(), cluster.system().watch())
+    }
+
+    /// Asks the clients to finish and waits until they have.
+    pub fn stop(&self, cluster: &mut Cluster<Brokers>) {
+        for client in &self.clients {
+            client.stop();
+        }
+        for client in &self.clients {
+            cluster.wait_until("a client finishes", |_| client.is_done());
+        }
+    }
+
+    /// Reads every replica of every partition to its end.
+    pub fn drain(&self, cluster: &mut Cluster<Brokers>) -> Drained {
+        let mut readers = Vec::new();
+        for name in self.workload.partitions() {
+            let replicas = look(cluster, name, |_, record| record.replicas.clone());
+            for replica in replicas.unwrap_or_default() {
+                let (shared, name) = (self.shared.clone(), name.clone());
+                readers.push(cluster.client(&format!("reader-{replica}"), move |env| {
+                    load::drain(env, shared, name, replica)
+                }));
+            }
+        }
+        readers.iter().flat_map(|reader| cluster.join(reader)).collect()
+    }
+}

@@ -1,0 +1,211 @@
+//! The broker as a system under test: how its nodes boot, who plays which role, and what it can be
+//! asked to endure without breaking its word.
+
+use harness::disk::DiskFault;
+use harness::fault::Fault;
+use harness::seed::Stream;
+use harness::system::{
+    BoxError, Deed, LocalBoxFuture, Node, NodeEnv, Stopped, System, Violation,
+};
+use highwater::server::{self, Left};
+use highwater::types::{BrokerId, NodeId, TopicPartition};
+
+use crate::deeds;
+use crate::picture::Stop;
+use crate::settings::ClusterSettings;
+use crate::sim_host::{self, Parts};
+use crate::watch::Watch;
+
+/// The nodes of one simulated cluster.
+#[derive(Debug)]
+pub struct Brokers {
+    settings: ClusterSettings,
+    watch: Watch,
+    keeps_budget: bool,
+}
+
+impl Brokers {
+    /// A cluster to be booted; everything its nodes observe goes to `watch`.
+    #[must_use]
+    pub fn new(settings: ClusterSettings, watch: Watch) -> Self {
+        Self { settings, watch, keeps_budget: true }
+    }
+
+    /// Lets faults strike although the settings in force do not cover them: for runs that show
+    /// what is lost then.
+    #[must_use]
+    pub fn beyond_the_budget(mut self) -> Self {
+        self.keeps_budget = false;
+        self
+    }
+
+    /// The settings of the cluster.
+    #[must_use]
+    pub fn settings(&self) -> &ClusterSettings {
+        &self.settings
+    }
+
+    /// What has been observed.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    fn partitions(&self) -> Vec<TopicPartition> {
+        self.watch.look(|picture| {
+            picture
+                .partitions()
+                .iter()
+                .filter(|partition| partition.registration().is_some())
+                .map(|partition| partition.name().clone())
+                .collect()
+        })
+    }
+
+    /// The brokers that lead, or that follow in sync, taken over all partitions in order.
+    fn players(&self, leads: bool) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        for name in self.partitions() {
+            self.watch.look(|picture| {
+                let Some(record) = picture.partition(&name).and_then(|p| p.registration()) else {
+                    return;
+                };
+                let wanted = record.replicas.iter().filter(|broker| {
+                    if leads {
+                        record.leader == Some(**broker)
+                    } else {
+                        record.leader != Some(**broker)
+                            && record.in_sync_replicas.contains(broker)
+                    }
+                });
+                nodes.extend(wanted.map(|broker| node_of(*broker)));
+            });
+        }
+        nodes
+    }
+
+    /// Whether one more broker may be lost without a clean marker. Every partition must cover it:
+    /// with those that were lost and are not back in sync yet, at most `min.insync.replicas` - 1
+    /// (KIP-966).
+    fn covers_loss_of(&self, node: Node) -> bool {
+        let broker = broker_of(node);
+        self.watch.look(|picture| {
+            picture.partitions().iter().all(|partition| {
+                let Some(record) = partition.registration() else { return true };
+                if !record.replicas.contains(&broker) {
+                    return true;
+                }
+                let mut lost = partition.budget().lost().clone();
+                lost.insert(broker);
+                lost.len() < partition.min_in_sync_replicas()
+            })
+        })
+    }
+}
+
+/// The node that a broker is on.
+#[must_use]
+pub fn node_of(broker: BrokerId) -> Node {
+    Node(usize::try_from(broker.0 - 1).expect("simulated brokers are numbered from 1"))
+}
+
+/// The broker on a node.
+#[must_use]
+pub fn broker_of(node: Node) -> BrokerId {
+    BrokerId(i32::try_from(node.0 + 1).expect("a simulated cluster is small"))
+}
+
+impl System for Brokers {
+    fn nodes(&self) -> Vec<String> {
+        (0..self.settings.broker_count()).map(ClusterSettings::node_name).collect()
+    }
+
+    fn boot(&mut self, env: NodeEnv) -> LocalBoxFuture<'static, Result<(), BoxError>> {
+        let config = self.settings.config(env.node.0);
+        let probe = self.watch.probe(config.node_id);
+        let stop = env.stop.clone();
+        let parts = Parts { net: env.net, disk: env.disk, clock: env.clock, dice: env.dice };
+        Box::pin(async move {
+            let host = sim_host::host(parts, probe);
+            let stopped = async move { stop.requested().await };
+            match server::run(host, config, |_| {}, stopped).await {
+                Ok(Left::Cleanly) => Ok(()),
+                Ok(Left::Uncleanly) => Err("left without a clean-shutdown marker".into()),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    fn resolve(&self, role: &str, index: usize) -> Option<Vec<Node>> {
+        let players = match role {
+            "leader" => self.players(true),
+            "follower" => self.players(false),
+            "controller" => self.watch.look(|picture| {
+                picture.active_controller().map(|node| node_of(node.into())).into_iter().collect()
+            }),
+            _ => return None,
+        };
+        (!players.is_empty()).then(|| vec![players[index % players.len()]])
+    }
+
+    fn permits(&mut self, fault: &Fault, node: Node) -> bool {
+        if !self.keeps_budget {
+            return true;
+        }
+        match fault {
+            // A clean stop may be cut short, and then it is none.
+            Fault::Crash | Fault::CrashSilently | Fault::PowerCut { .. } | Fault::ShutDown => {
+                self.covers_loss_of(node)
+            }
+            Fault::Disk(fault) => match fault {
+                DiskFault::SlowSyncs { .. } => true,
+                DiskFault::FailReads { .. }
+                | DiskFault::FailWrites { .. }
+                | DiskFault::FailSyncs { .. }
+                | DiskFault::Full { .. }
+                | DiskFault::FlipBit
+                | DiskFault::CutAfter { .. } => self.covers_loss_of(node),
+            },
+            Fault::Pause
+            | Fault::Isolate
+            | Fault::IsolateFully
+            | Fault::Deafen
+            | Fault::Silence
+            | Fault::Partition { .. }
+            | Fault::CutOneWay
+            | Fault::Hold
+            | Fault::Slow { .. }
+            | Fault::SetClock { .. }
+            | Fault::DriftClock { .. }
+            | Fault::Action(_) => true,
+        }
+    }
+
+    fn act(&mut self, action: &str, dice: &mut Stream) -> Option<Deed> {
+        let bootstrap = self.nodes();
+        deeds::deed(action, &bootstrap, &self.partitions(), dice)
+    }
+
+    fn invariant(&mut self) -> Result<(), Violation> {
+        match self.watch.violation() {
+            None => Ok(()),
+            Some(violation) => Err(Violation {
+                invariant: violation.invariant.to_owned(),
+                what: violation.to_string(),
+            }),
+        }
+    }
+
+    fn started(&mut self, node: Node, _incarnation: u64) {
+        self.watch.started(NodeId::from(broker_of(node)));
+    }
+
+    fn stopped(&mut self, node: Node, how: &Stopped) {
+        let how = match how {
+            Stopped::Killed { .. } | Stopped::Exited { .. } => Stop::Crash,
+            Stopped::PowerCut => Stop::PowerCut,
+            Stopped::Stopped => Stop::Clean,
+        };
+        self.watch.stopped(NodeId::from(broker_of(node)), how);
+    }
+}
