@@ -3,7 +3,8 @@
 
 use harness::disk::DiskFault;
 use harness::fault::Fault;
-use harness::seed::Stream;
+use harness::scenario::Setup;
+use harness::seed::{Seed, Stream};
 use harness::system::{
     BoxError, Deed, LocalBoxFuture, Node, NodeEnv, Stopped, System, Violation,
 };
@@ -25,9 +26,10 @@ pub struct Brokers {
 }
 
 impl Brokers {
-    /// A cluster to be booted; everything its nodes observe goes to `watch`.
+    /// A cluster to be booted.
     #[must_use]
-    pub fn new(settings: ClusterSettings, watch: Watch) -> Self {
+    pub fn new(settings: ClusterSettings) -> Self {
+        let watch = Watch::new(settings.picture());
         Self { settings, watch, keeps_budget: true }
     }
 
@@ -115,12 +117,21 @@ pub fn broker_of(node: Node) -> BrokerId {
     BrokerId(i32::try_from(node.0 + 1).expect("a simulated cluster is small"))
 }
 
+impl Setup for ClusterSettings {
+    type System = Brokers;
+
+    fn build(&self, _seed: Seed) -> Brokers {
+        Brokers::new(self.clone())
+    }
+}
+
 impl System for Brokers {
     fn nodes(&self) -> Vec<String> {
         (0..self.settings.broker_count()).map(ClusterSettings::node_name).collect()
     }
 
     fn boot(&mut self, env: NodeEnv) -> LocalBoxFuture<'static, Result<(), BoxError>> {
+        self.watch.set_timeline(&env.timeline);
         let config = self.settings.config(env.node.0);
         let probe = self.watch.probe(config.node_id);
         let stop = env.stop.clone();
@@ -140,9 +151,10 @@ impl System for Brokers {
         let players = match role {
             "leader" => self.players(true),
             "follower" => self.players(false),
-            "controller" => self.watch.look(|picture| {
-                picture.active_controller().map(|node| node_of(node.into())).into_iter().collect()
-            }),
+            "controller" => {
+                let active = self.watch.active_controller();
+                active.map(|node| node_of(node.into())).into_iter().collect()
+            }
             _ => return None,
         };
         (!players.is_empty()).then(|| vec![players[index % players.len()]])

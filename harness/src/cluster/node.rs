@@ -88,6 +88,7 @@ impl<S: System> Cluster<S> {
             net: self.net(host, &process.gate, &process.sockets),
             dice: self.seed.stream(&format!("{name}/incarnation-{incarnation}")),
             trace: self.trace.tracer(&name),
+            timeline: self.timeline.clone(),
             name,
         };
         let body = self.system.boot(env);
