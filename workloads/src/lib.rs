@@ -3,3 +3,5 @@
 pub mod picture;
 
 pub mod invariants;
+
+pub mod rooms;
