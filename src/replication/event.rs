@@ -78,7 +78,9 @@ pub enum Effect {
     },
     /// Answer a waiting produce request.
     CompleteProduce(CompletedProduce),
-    /// Send AlterPartition to the controller. At most one is outstanding (LS6).
+    /// Send AlterPartition to the controller, once: only the replica repeats a proposal, because a
+    /// refusal is final only if it knows of every attempt (R17). At most one is outstanding on a
+    /// partition epoch (LS6); a proposal on a newer one replaces it, and its answer no longer counts.
     ProposeInSyncReplicas(AlterPartitionProposal),
     /// (Re)start fetching from `leader`, in `leader_epoch`, replacing any earlier instruction.
     Fetch {

@@ -6,6 +6,7 @@ mod cluster;
 mod fetching;
 mod following;
 mod in_sync;
+mod judge;
 mod leading;
 mod model;
 mod properties;

@@ -155,6 +155,27 @@ fn a_new_epoch_of_the_same_leader_starts_the_fetching_anew() {
 }
 
 #[test]
+fn a_leader_of_one_moment_forgets_its_empty_epoch_when_it_follows() {
+    check(expect![[r#"
+        replica log=0..4 epochs=1@0 hw=2
+        metadata leader=1 epoch=2/2
+          epoch 2 begins at 4
+          lead 2 from 4
+          in sync at 2: 1,2,3 maximal 1,2,3
+          wake fetches
+        metadata leader=2 epoch=3/3
+          truncate to 4
+          fetch from 2 in 3
+          follow 2 in 3
+          wake fetches
+        answer records=4..6 of=1 hw=2
+          append
+        state
+          Follower { leader_epoch: LeaderEpoch(3), leader: BrokerId(2) }, high watermark 2, log 0..6 last epoch Some(1)
+    "#]]);
+}
+
+#[test]
 fn records_that_do_not_continue_the_log_or_are_from_the_future_are_refused() {
     check(expect![[r#"
         replica log=0..4 epochs=1@0 hw=2

@@ -275,6 +275,33 @@ fn an_answer_that_metadata_has_overtaken_changes_nothing() {
 }
 
 #[test]
+fn an_answer_to_an_earlier_proposal_does_not_settle_the_present_one() {
+    check(expect![[r#"
+        metadata leader=1 epoch=1/1
+          epoch 1 begins at 0
+          lead 1 from 0
+          in sync at 1: 1,2,3 maximal 1,2,3
+          wake fetches
+        after s=31
+        fetch by=2 at=0
+        tick
+          propose #1 1:10,2:20 on 1/1
+        metadata epoch=1/2 isr=1,2,3
+          in sync at 2: 1,2,3 maximal 1,2,3
+        tick
+          propose #2 1:10,2:20 on 1/2
+        controller to=1 committed=1/2 isr=1,2
+        state
+          Leader { leader_epoch: LeaderEpoch(1), start_offset: Offset(0) }, high watermark 0, committed 1,2,3, maximal 1,2,3, 0 wait, log 0..0 last epoch None
+        controller to=2 ambiguous
+        controller to=1 refused
+        after s=1
+        tick
+          propose #2 1:10,2:20 on 1/2
+    "#]]);
+}
+
+#[test]
 fn an_answer_of_a_later_leader_epoch_waits_for_its_metadata() {
     check(expect![[r#"
         metadata leader=1 epoch=1/1 isr=1,2

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::*;
+use super::cluster::config;
 use crate::types::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -262,7 +263,7 @@ fn in_sync(members: u8) -> Vec<BrokerId> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
+    #![proptest_config(config(3_000))]
 
     #[test]
     fn a_leader_promises_only_what_its_in_sync_replicas_hold(
