@@ -64,7 +64,7 @@ impl World {
         if self.healed {
             return;
         }
-        self.schedule_within(10, Happening::Produce);
+        self.schedule_within(self.weather.produce_interval, Happening::Produce);
         let partition = self.dice.below(self.weather.partitions);
         // Mostly to the leader; but clients are late too.
         let leader = self.quorum.partition(partition).and_then(|record| record.leader);

@@ -4,10 +4,57 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use highwater::types::Millis;
+use highwater::types::{Millis, SplitMix};
 
 use super::world::{Happening, Place, World};
 use crate::picture::{Partition, Stop};
+
+/// The kinds of hardship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Leadership moves, and nobody leaves the in-sync set.
+    MoveLeader,
+    /// A broker's heartbeats do not get through.
+    Mute,
+    /// A broker hears no metadata for a while, and then much at once.
+    Deafen,
+    /// Links are cut.
+    Cut,
+    /// A process is killed.
+    Kill,
+    /// A machine loses power.
+    CutPower,
+    /// A broker shuts down.
+    Leave,
+    /// The other controller takes over.
+    FailOver,
+    /// A follower gets less per fetch, or enough again.
+    Throttle,
+    /// Everything that lasts ends.
+    Mend,
+}
+
+impl Fault {
+    const ALL: [Self; 10] = [
+        Self::MoveLeader,
+        Self::Mute,
+        Self::Deafen,
+        Self::Cut,
+        Self::Kill,
+        Self::CutPower,
+        Self::Leave,
+        Self::FailOver,
+        Self::Throttle,
+        Self::Mend,
+    ];
+
+    /// How often each comes in one schedule, relative to the others. Each schedule leaves some out
+    /// and exaggerates others: what many faults at once hide, few may show.
+    pub(super) fn draw_weights(dice: &mut SplitMix) -> [usize; 10] {
+        let usual = [30, 12, 16, 12, 5, 5, 5, 5, 5, 5];
+        usual.map(|weight| weight * [0, 1, 1, 4][dice.below(4)] + 1)
+    }
+}
 
 /// Links that are cut, in one direction each, and until when.
 #[derive(Debug, Default)]
@@ -40,30 +87,44 @@ impl World {
         let partition = self.dice.below(self.weather.partitions);
         let lasting = Duration::from_millis(10 + self.up_to(140));
         let until = self.now + lasting;
-        match self.dice.below(100) {
-            0..30 => self.move_leader(partition),
-            30..42 => self.brokers[broker].mute_until = until,
-            42..58 => self.brokers[broker].deaf_until = until,
-            58..70 => self.cut_something(broker, until),
-            70..80 => {
-                let how = if self.one_in(2) { Stop::Crash } else { Stop::PowerCut };
-                if self.brokers[broker].up && self.may_lose(broker, how) {
-                    self.stop(broker, how);
-                }
-            }
-            80..85 => self.brokers[broker].leaving = true,
-            85..90 => self.fail_over(),
-            90..95 => {
+        match self.draw_fault() {
+            Fault::MoveLeader => self.move_leader(partition),
+            Fault::Mute => self.brokers[broker].mute_until = until,
+            Fault::Deafen => self.brokers[broker].deaf_until = until,
+            Fault::Cut => self.cut_something(broker, until),
+            Fault::Kill => self.stop_if_covered(broker, Stop::Crash),
+            Fault::CutPower => self.stop_if_covered(broker, Stop::PowerCut),
+            Fault::Leave => self.brokers[broker].leaving = true,
+            Fault::FailOver => self.fail_over(),
+            Fault::Throttle => {
                 let slow = self.one_in(2);
                 self.brokers[broker].fetch_batches_max = if slow { 1 } else { 4 };
             }
-            _ => {
+            Fault::Mend => {
                 self.links = Links::default();
                 for broker in &mut self.brokers {
                     broker.deaf_until = Millis(0);
                     broker.mute_until = Millis(0);
                 }
             }
+        }
+    }
+
+    fn draw_fault(&mut self) -> Fault {
+        let weights = self.weather.fault_weights;
+        let mut ball = self.dice.below(weights.iter().sum());
+        for (fault, weight) in Fault::ALL.into_iter().zip(weights) {
+            if ball < weight {
+                return fault;
+            }
+            ball -= weight;
+        }
+        Fault::Mend
+    }
+
+    fn stop_if_covered(&mut self, broker: usize, how: Stop) {
+        if self.brokers[broker].up && self.may_lose(broker, how) {
+            self.stop(broker, how);
         }
     }
 

@@ -13,7 +13,7 @@ use super::brokers::Broker;
 use super::clients::Clients;
 use super::controllers::{Purpose, Quorum};
 use super::fetching::{BoundsReply, Fetch, FetchReply};
-use super::nemesis::Links;
+use super::nemesis::{Fault, Links};
 use super::{Outcome, Profile};
 use crate::invariants::{Inspector, Violation};
 use crate::picture::Settings;
@@ -28,6 +28,9 @@ pub(super) struct Weather {
     pub(super) wait_for_caught_up_followers: bool,
     pub(super) elect_last_known_leader: bool,
     pub(super) fault_interval: Option<u64>,
+    pub(super) fault_weights: [usize; 10],
+    /// Milliseconds between produce requests, at most.
+    pub(super) produce_interval: u64,
     pub(super) replica_lag_time_max: u64,
     pub(super) session_timeout: u64,
     /// Of 1000 messages so many get lost.
@@ -52,6 +55,8 @@ impl Weather {
                 .unwrap_or(dice.below(2) == 0),
             elect_last_known_leader: dice.below(2) == 0,
             fault_interval: profile.fault_interval_ms,
+            fault_weights: Fault::draw_weights(dice),
+            produce_interval: [4, 10, 10, 25][dice.below(4)],
             replica_lag_time_max: lags[dice.below(3)],
             session_timeout: if calm { 1_000 } else { [40, 60, 90][dice.below(3)] },
             loss: if calm { 0 } else { [0, 5, 30][dice.below(3)] },
