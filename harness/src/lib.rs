@@ -1,4 +1,16 @@
-//! Deterministic fault injection.
+//! Deterministic fault injection for anything built on tokio.
+//!
+//! A program that takes its sockets, files, time and dice from its [`system::NodeEnv`] runs here on
+//! simulated machines, on one thread, under a network, disks and clocks that break on command. A
+//! whole run follows from one [`seed::Seed`] and repeats to the byte.
+//!
+//! In the order in which a newcomer should meet them:
+//! - [`system`]: how a program is introduced, and the terms it has to keep.
+//! - [`scenario`]: one story told under several seeds; [`prelude`] is what a story imports.
+//! - [`cluster`]: the machines and the verbs: run, wait, look, crash, isolate, heal.
+//! - [`fault`] and [`nemesis`]: the same hardships as data, drawn from a seed, saved and replayed.
+//! - [`disk`], [`net`], [`clock`]: what a process has instead of a machine.
+//! - [`seed`], [`gate`], [`panics`], [`trace`]: what it rests on.
 
 pub mod clock;
 pub mod cluster;
@@ -6,6 +18,7 @@ pub mod disk;
 pub mod fault;
 pub mod gate;
 mod millis;
+pub mod nemesis;
 pub mod net;
 pub mod panics;
 pub mod prelude;
