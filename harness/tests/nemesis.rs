@@ -12,7 +12,10 @@ use register::{READ, Registers, WRITE, Words, registers};
 
 /// A run with everything in it: digest of all events, the journal, and what became of the faults.
 fn swarm(seed: u64, schedule: Option<Schedule>) -> (u64, String, Strikes) {
-    let told = harness::scenario::run(&registers(5), Seed(seed), |cluster| {
+    let mut setup = registers(5);
+    // Wide enough apart that the order in which two messages draw their latencies shows.
+    setup.options = setup.options.latency(millis(1), millis(200));
+    let told = harness::scenario::run(&setup, Seed(seed), |cluster| {
         let nemesis = Nemesis::swarm().roles(["any"]).actions(["write somewhere"]);
         let schedule = schedule.unwrap_or_else(|| cluster.schedule(&nemesis, secs(60)));
         let writer = cluster.client("writer", |env| async move {

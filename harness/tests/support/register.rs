@@ -178,7 +178,8 @@ async fn ping_for_ever(env: &NodeEnv, peer: &str) {
         if let Ok(mut stream) = env.net.connect(&format!("{peer}:{PORT}")).await {
             loop {
                 let answer = exchange(&mut stream, PING, speaker);
-                if tokio::time::timeout(Duration::from_secs(1), answer).await.is_err() {
+                if !matches!(tokio::time::timeout(Duration::from_secs(1), answer).await, Ok(Ok(_)))
+                {
                     break;
                 }
                 env.clock.sleep(Duration::from_millis(50)).await;
