@@ -1,1 +1,5 @@
 //! Deterministic fault injection.
+
+pub mod exit;
+pub mod report;
+pub mod sometimes;
