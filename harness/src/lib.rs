@@ -3,3 +3,4 @@
 pub mod exit;
 pub mod report;
 pub mod sometimes;
+pub mod sweep;
