@@ -165,7 +165,7 @@ async fn leave(broker: &Broker) -> Left {
     }
     let mut all_flushed = true;
     for partition in broker.replicas.all() {
-        partition.flush_all().await;
+        partition.close().await;
         all_flushed &= partition.lock().log.failure().is_none();
     }
     broker.replicas.checkpoint_high_watermarks().await;

@@ -158,6 +158,9 @@ impl ReplicaManager {
         let hints = self.checkpoints.hints(name, self.was_clean);
         let directory = name.to_string();
         let (log, recovery) = Log::open(self.host.storage.clone(), directory, config, hints)?;
+        for note in &recovery.notes {
+            tracing::warn!(partition = %name, note, "mended while opening the log");
+        }
         if let Some(reason) = &recovery.reason {
             tracing::warn!(partition = %name, bytes_cut = recovery.bytes_cut, reason, "recovered");
         }

@@ -6,7 +6,8 @@
 //! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
 //! [`invariants`] are judged. [`operator`] has the words of a story, [`load`] the clients,
-//! [`verdict`] the judgement of what they saw. [`rooms`] runs the pure rooms alone, many thousand
+//! [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
+//! [`profile`], from its seed to its verdict. [`rooms`] runs the pure rooms alone, many thousand
 //! schedules a second.
 
 pub mod settings;
@@ -28,6 +29,10 @@ pub mod operator;
 pub mod load;
 
 pub mod verdict;
+
+pub mod profile;
+
+pub mod run;
 
 pub mod rooms;
 

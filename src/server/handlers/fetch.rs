@@ -255,7 +255,12 @@ fn read_records(
     if asked.view.fetch_offset >= end || (max_bytes == 0 && !is_empty) {
         return Ok(Bytes::new());
     }
-    let read = state.log.read(asked.view.fetch_offset, end, max_bytes)?;
+    let from = asked.view.fetch_offset;
+    // What goes to another replica is looked at first: rot must not spread (KAFKA-8722).
+    let read = match asked.view.follower {
+        Some(_) => state.log.read_verified(from, end, max_bytes)?,
+        None => state.log.read(from, end, max_bytes)?,
+    };
     if read.len() > max_bytes && !is_empty {
         return Ok(Bytes::new());
     }
