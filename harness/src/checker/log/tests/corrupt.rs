@@ -219,7 +219,7 @@ const CORRUPTIONS: &[(AnomalyKind, Corruption)] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn each_corruption_is_found_by_its_name(
