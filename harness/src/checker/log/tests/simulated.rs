@@ -290,12 +290,12 @@ impl Simulation {
     fn poll(&mut self, number: usize, count: usize) {
         let Reader { process, next, subscribed } = self.readers[number];
         // Others may move a subscribed reader at any time.
-        let moved = subscribed && next.is_some() && count % 5 == 0;
+        let moved = subscribed && next.is_some() && count.is_multiple_of(5);
         let next = if moved { Some(count / 5) } else { next };
         let Some(next) = next.filter(|next| *next <= self.committed) else {
             return;
         };
-        let asked = Action::poll(if count % 2 == 0 { "n1" } else { "n2" });
+        let asked = Action::poll(if count.is_multiple_of(2) { "n1" } else { "n2" });
         if count == 7 {
             self.write(process, Phase::Invoke, asked.clone());
             self.write(process, Phase::Info, asked);
@@ -320,12 +320,8 @@ impl Simulation {
                     self.begin(client, (1 + u64::from(b) / 90, promise, a >= 128));
                 }
             }
-            (6..=10, Some(number)) => {
-                // A client that gave up may still have a message on its way.
-                if self.pending[number].at.is_none() {
-                    self.append(number);
-                }
-            }
+            // A client that gave up may still have a message on its way.
+            (6..=10, Some(number)) if self.pending[number].at.is_none() => self.append(number),
             (11..=14, Some(number)) => self.answer(number),
             (15, Some(number)) if !self.pending[number].given_up => self.retry(number),
             (16, Some(number)) => self.give_up(number),
