@@ -1,7 +1,7 @@
 //! The log checker: every anomaly that a history of sends, polls and end-offset queries can show.
 //!
 //! It decides from the client's side only: what was acknowledged, what was read, in which order.
-//! Each family of anomalies has its own file and reads the same [`Ledger`](ledger), which sorts
+//! Each family of anomalies has its own file and reads the same ledger, which sorts
 //! the history by call, key, value and offset once. Holes between offsets are no skips: a place
 //! counts only once somebody has read a record there.
 //!

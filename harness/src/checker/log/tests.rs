@@ -8,4 +8,4 @@ mod legal;
 mod simulated;
 mod story;
 
-pub(crate) use story::{Story, story};
+pub(crate) use story::story;

@@ -23,10 +23,12 @@ fn inconsistent_offsets_two_readers_see_two_values() {
 /// A durable record was acknowledged by a replica that was not the only one to give out offset 0.
 #[test]
 fn inconsistent_offsets_two_acknowledgements_of_one_offset() {
-    story().sent(1, 10, 0).sent(2, 20, 0).sent(1, 30, 1).polled(3, &[(1, 30)]).check(expect![[r#"
+    story().sent(1, 10, 0).sent(2, 20, 0).sent(1, 30, 1).polled(3, &[(1, 30)]).check(expect![[
+        r#"
         invalid
           inconsistent-offsets: offset 0 of orders-0 was acknowledged for 10 and for 20 [1, 3]
-    "#]]);
+    "#
+    ]]);
 }
 
 /// The retry of an idempotent send was appended again, because the new epoch forgot its sequence.
@@ -41,14 +43,12 @@ fn duplicate_of_an_idempotent_send() {
 /// The client sent it once, and the log has it twice.
 #[test]
 fn duplicate_without_a_retry() {
-    story()
-        .sent(1, 10, 0)
-        .sent(1, 20, 1)
-        .polled(2, &[(0, 10), (1, 20), (2, 10)])
-        .check(expect![[r#"
+    story().sent(1, 10, 0).sent(1, 20, 1).polled(2, &[(0, 10), (1, 20), (2, 10)]).check(expect![[
+        r#"
             invalid
               duplicate: value 10 is at offsets 0 and 2 of orders-0 [1, 5]
-        "#]]);
+        "#
+    ]]);
 }
 
 /// The contract may forbid duplicates for those who send again, too.

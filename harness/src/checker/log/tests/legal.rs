@@ -48,7 +48,7 @@ fn a_retried_volatile_record_survives_elsewhere() {
         .volatile_sent(1, 10, (4, true))
         .sent(2, 20, 3)
         .finally("n1", &[(2, 10), (3, 20)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// What is counted needs no reason.
@@ -80,7 +80,7 @@ fn a_stale_read_is_a_prefix() {
     // Acknowledged in operation 1; the last poll asked in operation 10, a millisecond a step.
     assert_eq!((lag.behind_us, lag.acknowledged, lag.poll), (9000, 1, 11));
     assert_eq!(lag.source, "n2");
-    behind.is_legal();
+    behind.must_be_legal();
 }
 
 /// A send that timed out appears after one that was acknowledged later.
@@ -92,13 +92,13 @@ fn an_unknown_send_appears_late_or_never() {
         .sent(3, 30, 0)
         .polled(4, &[(0, 30), (1, 20)])
         .finally("n1", &[(0, 30), (1, 20)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// A record may be read before its producer hears of it.
 #[test]
 fn a_record_is_read_before_it_is_acknowledged() {
-    story().begins(1, 10).polled(2, &[(0, 10)]).acked(1, 10, 0).is_legal();
+    story().begins(1, 10).polled(2, &[(0, 10)]).acked(1, 10, 0).must_be_legal();
 }
 
 /// Sends that overlap may land in any order.
@@ -110,7 +110,7 @@ fn concurrent_sends_land_in_any_order() {
         .acked(1, 10, 1)
         .acked(2, 20, 0)
         .polled(3, &[(0, 20), (1, 10)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// Nothing is promised about the order across logs.
@@ -123,7 +123,7 @@ fn logs_are_independent() {
         .polled(2, &[(0, 20)])
         .on("orders-0")
         .polled(2, &[(5, 10)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// The first answer was lost, the client sent again, and nobody filtered it.
@@ -138,7 +138,7 @@ fn a_retry_without_idempotence_is_there_twice() {
 /// The first copy is found before anybody has read as far as the acknowledged one.
 #[test]
 fn the_first_copy_of_a_retry_is_found_first() {
-    story().resent(1, 10, 5).polled(2, &[(0, 10)]).is_legal();
+    story().resent(1, 10, 5).polled(2, &[(0, 10)]).must_be_legal();
 }
 
 /// Control records take offsets and are never shown.
@@ -151,7 +151,7 @@ fn holes_are_no_skips() {
         .assigned(2, 0)
         .polled(2, &[(0, 10)])
         .polled(2, &[(4_611_686_018_427_387_904, 20), (i64::MAX, 30)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// Whoever is assigned anew may read again, or skip.
@@ -164,7 +164,7 @@ fn an_assignment_moves_a_reader() {
         .polled(2, &[(0, 10)])
         .assigned(2, 2)
         .polled(2, &[(2, 30)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// A reader that starts late has not been past what lies before.
@@ -176,7 +176,7 @@ fn what_nobody_went_past_is_not_lost() {
         .assigned(2, 1)
         .polled(2, &[(1, 20)])
         .finally("n1", &[(0, 10), (1, 20)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// Others may take a subscribed reader's keys and give them back: noted, no more.
@@ -201,7 +201,7 @@ fn a_final_read_belongs_to_no_position() {
         .assigned(91, 1)
         .polled(91, &[(1, 20)])
         .finally("n1", &[(0, 10), (1, 20)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// Where replicas may be behind at the end, the longest of them decides.
@@ -215,7 +215,7 @@ fn a_replica_may_be_behind_at_the_end() {
             .finally("n2", &[])
             .finally("n3", &[(0, 10), (1, 20)])
     };
-    story().under(|contract| contract.replicas_converge = false).is_legal();
+    story().under(|contract| contract.replicas_converge = false).must_be_legal();
     assert!(!story().judged().verdict.is_valid());
 }
 
@@ -227,7 +227,7 @@ fn a_value_may_arrive_after_a_final_read() {
         .finally("n1", &[(0, 10)])
         .sent(1, 20, 1)
         .polled(2, &[(0, 10), (1, 20)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// The end of a log may be lower in an older epoch, and for questions that overlap.
@@ -242,7 +242,7 @@ fn an_older_epoch_knows_less() {
         .asks_end(3)
         .told_end(2, 12, 5)
         .told_end(3, 11, 6)
-        .is_legal();
+        .must_be_legal();
 }
 
 /// A refused send has no effect on anybody's order.
@@ -253,7 +253,7 @@ fn a_refused_send_leaves_no_trace() {
         .refused(1, 20)
         .sent(1, 30, 1)
         .finally("n1", &[(0, 10), (1, 30)])
-        .is_legal();
+        .must_be_legal();
 }
 
 /// Values of one send with others between them: noted, no more.

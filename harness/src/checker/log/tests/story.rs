@@ -200,7 +200,7 @@ impl Story {
     }
 
     /// Valid, without a note.
-    pub(crate) fn is_legal(self) {
+    pub(crate) fn must_be_legal(self) {
         let Judgement { verdict, notes, .. } = self.judged();
         assert!(verdict.is_valid(), "{verdict}");
         assert_eq!(notes.findings, []);
