@@ -90,10 +90,10 @@ fn repeat(profile: &Profile) -> Box<dyn Fn(u64) -> String + Send + Sync> {
 
 /// A short sweep cannot reach every state; a long one that does not tests less than it claims.
 fn required(arguments: &Arguments) -> Vec<String> {
-    if arguments.seeds < workloads::run::SEEDS_FOR_ALL_STATES {
+    if arguments.seeds < run::SEEDS_FOR_ALL_STATES {
         return Vec::new();
     }
-    workloads::run::required_states()
+    run::required_states()
 }
 
 fn cores() -> usize {
