@@ -79,7 +79,11 @@ pub(crate) struct Identity {
 }
 
 /// Registers and beats for ever.
-pub(crate) async fn run(broker: Arc<Broker>, identity: Identity, mut controller: ControllerChannel) {
+pub(crate) async fn run(
+    broker: Arc<Broker>,
+    identity: Identity,
+    mut controller: ControllerChannel,
+) {
     let interval = broker.config.broker.heartbeat_interval;
     loop {
         if broker.standing.epoch().is_none() && !register(&broker, &identity, &mut controller).await
@@ -175,8 +179,8 @@ fn heard(broker: &Broker, before: State, response: &messages::BrokerHeartbeatRes
         tracing::warn!("fenced by the controller");
     }
     let mut state = broker.standing.lock();
-    let news = state.unfenced == response.is_fenced
-        || state.may_shut_down != response.should_shut_down;
+    let news =
+        state.unfenced == response.is_fenced || state.may_shut_down != response.should_shut_down;
     state.unfenced = !response.is_fenced;
     state.may_shut_down = response.should_shut_down;
     drop(state);

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use crate::host::probe::Observation;
 use crate::host::Host;
+use crate::host::probe::Observation;
 use crate::log::{AppendError, AppendedAsLeader, Log};
 use crate::replication::{
     AlterPartitionProposal, Assignment, CompletedProduce, Effect, Event, FetchAnswer,

@@ -14,8 +14,7 @@ fn isolated_leader_loses_no_acknowledged_record() {
 
         let deposed = cluster.leader_of(&orders);
         cluster.isolate(deposed);
-        let elected =
-            cluster.wait_for("a new leader", |c| c.leader_other_than(&orders, deposed));
+        let elected = cluster.wait_for("a new leader", |c| c.leader_other_than(&orders, deposed));
         cluster.run_for(secs(10));
         assert!(
             cluster.high_watermark(deposed, &orders) < cluster.high_watermark(elected, &orders)

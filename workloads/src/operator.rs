@@ -151,9 +151,7 @@ impl Operator for Cluster<Brokers> {
         for (index, kind) in (1..).zip(workload.kinds().iter().copied()) {
             let shared = shared.clone();
             let name = format!("producer-{index}");
-            clients.push(
-                self.client(&name, move |env| load::produce(env, shared, index, kind)),
-            );
+            clients.push(self.client(&name, move |env| load::produce(env, shared, index, kind)));
         }
         let (consumers, follower_consumers, pollers) = workload.consumer_counts();
         let brokers = self.system().settings().broker_count();

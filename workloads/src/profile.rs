@@ -92,9 +92,8 @@ impl Profile {
         #[cfg(feature = "mutants")]
         let known = name.parse::<highwater::mutants::Mutant>().map(|mutant| mutant.to_string());
         #[cfg(not(feature = "mutants"))]
-        let known: Result<String, String> = Err(format!(
-            "this build knows no mutant {name:?}; build with --features mutants"
-        ));
+        let known: Result<String, String> =
+            Err(format!("this build knows no mutant {name:?}; build with --features mutants"));
         self.mutant = Some(known?);
         Ok(self)
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use harness::cluster::Cluster;
 use harness::exit::OutcomeVerdict;
 use harness::fault::FaultClass;
-use harness::history::History;
+use harness::history::{History, Promise};
 use harness::nemesis::{Schedule, Strikes};
 use harness::panics::{self, run_isolated};
 use harness::report::{AnomalyReport, JournalLine, RunReport, ViolationReport};
@@ -51,7 +51,8 @@ pub const SEEDS_FOR_ALL_STATES: u64 = 1000;
 #[must_use]
 pub fn required_states() -> Vec<String> {
     use crate::picture::Sometimes;
-    let ruled_out = [Sometimes::ElectedUncleanly, Sometimes::BudgetExceeded, Sometimes::LogRestarted];
+    let ruled_out =
+        [Sometimes::ElectedUncleanly, Sometimes::BudgetExceeded, Sometimes::LogRestarted];
     Sometimes::ALL
         .iter()
         .filter(|state| !ruled_out.contains(state))
@@ -189,7 +190,11 @@ impl<'profile> Course<'profile> {
             liveness: self.liveness.clone().or_else(|| self.failure.clone()),
             losses_explained: losses
                 .map_or(0, |l| l.by_promise.values().map(|toll| toll.explained).sum()),
-            losses_unexplained: losses.map_or(0, harness::checker::log::Losses::unexplained),
+            // Nobody promised anything for acks=0, so its losses want no explanation.
+            losses_unexplained: losses.map_or(0, |losses| {
+                let owed = losses.by_promise.iter().filter(|(p, _)| **p != Promise::FireAndForget);
+                owed.map(|(_, toll)| toll.unexplained).sum()
+            }),
             digest: self.history.digest().to_string(),
             repeat: self.profile.repeat_command(self.seed),
         };
@@ -252,8 +257,7 @@ type Counts = BTreeMap<String, u64>;
 
 impl Ran {
     fn without_result(seed: Seed, profile: &Profile, failure: String) -> Self {
-        let outcome =
-            RunOutcome::without_result(seed.0, OutcomeVerdict::Invalid, failure.clone());
+        let outcome = RunOutcome::without_result(seed.0, OutcomeVerdict::Invalid, failure.clone());
         let report = RunReport {
             scenario: profile.name(),
             seed: seed.0,
@@ -304,9 +308,9 @@ fn promised(judged: &Judged) -> (Counts, u64) {
         .iter()
         .map(|(promise, toll)| {
             let acks = match promise {
-                harness::history::Promise::Durable => "acks=all",
-                harness::history::Promise::Volatile => "acks=1",
-                harness::history::Promise::FireAndForget => "acks=0",
+                Promise::Durable => "acks=all",
+                Promise::Volatile => "acks=1",
+                Promise::FireAndForget => "acks=0",
             };
             (acks.to_owned(), toll.acknowledged)
         })
@@ -384,7 +388,11 @@ fn describe(cluster: &Cluster<Brokers>, topic: &Topic) -> String {
                     None => format!("{broker}: nothing"),
                 })
                 .collect();
-            parts.push(format!("{:?}; {}", MetadataRecord::Partition(record.clone()), ends.join(", ")));
+            parts.push(format!(
+                "{:?}; {}",
+                MetadataRecord::Partition(record.clone()),
+                ends.join(", ")
+            ));
         }
         parts.join("; ")
     })

@@ -36,9 +36,10 @@ pub fn judge(workload: &Workload, history: &History, watch: &Watch) -> Judged {
 
 /// The promises that still stand.
 fn contract(workload: &Workload, watch: &Watch) -> Contract {
-    let kept = workload.partitions().iter().all(|partition| {
-        watch.look(|picture| picture.within_budget(partition))
-    });
+    let kept = workload
+        .partitions()
+        .iter()
+        .all(|partition| watch.look(|picture| picture.within_budget(partition)));
     let mut contract = Contract::replicated();
     contract.fire_and_forget = Guarantee::LossCounted;
     if !kept {

@@ -67,9 +67,8 @@ impl fmt::Display for Action {
 /// The first and last few records; a final read has thousands.
 fn write_records(f: &mut fmt::Formatter<'_>, records: &[(i64, u64)]) -> fmt::Result {
     const SHOWN: usize = 4;
-    let one = |f: &mut fmt::Formatter<'_>, (offset, value): &(i64, u64)| {
-        write!(f, " {offset}={value}")
-    };
+    let one =
+        |f: &mut fmt::Formatter<'_>, (offset, value): &(i64, u64)| write!(f, " {offset}={value}");
     if records.len() <= 2 * SHOWN {
         return records.iter().try_for_each(|record| one(f, record));
     }

@@ -23,7 +23,7 @@ impl Nemesis {
         while at < lasts {
             at += dice.millis(self.calm.clone());
             let end = (at + dice.millis(self.storm.clone())).min(lasts);
-            let classes = self.storm_classes(&mut dice);
+            let classes = self.storm_classes(faults.is_empty(), &mut dice);
             while at < end && !classes.is_empty() {
                 if let Some(class) = weighted(&classes, &mut dice) {
                     let (fault, lasts, aims) = self.draw_fault(class, nodes, &mut dice);
@@ -36,15 +36,16 @@ impl Nemesis {
         Schedule { lasts, restart_after: self.session_timeout / 3, faults }
     }
 
-    /// The classes that one storm brings: a quarter of the time none, else one and perhaps more.
-    fn storm_classes(&self, dice: &mut Stream) -> Vec<(FaultClass, u64)> {
+    /// The classes that one storm brings: a quarter of the time none, else one and perhaps more. A
+    /// schedule without any fault would test nothing, so until there is one, none is no choice.
+    fn storm_classes(&self, must_bring: bool, dice: &mut Stream) -> Vec<(FaultClass, u64)> {
         let mut possible: Vec<(FaultClass, u64)> =
             self.weights.iter().map(|(class, weight)| (*class, *weight)).collect();
         possible.retain(|(class, weight)| {
             *weight > 0 && (*class != FaultClass::Actions || !self.actions.is_empty())
         });
         let Some(first) = weighted(&possible, dice) else { return possible };
-        if dice.chance(1, 4) {
+        if dice.chance(1, 4) && !must_bring {
             return Vec::new();
         }
         possible.retain(|(class, _)| *class == first || dice.chance(1, 3));

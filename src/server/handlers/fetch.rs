@@ -19,7 +19,9 @@ use crate::replication::{Event, FetchRequestView, FetchVerdict, Role};
 use crate::server::broker::Broker;
 use crate::server::message;
 use crate::server::partition::{Partition, State};
-use crate::types::{BrokerEpoch, BrokerId, EpochEndOffset, LeaderEpoch, Offset, TopicId, TopicPartition};
+use crate::types::{
+    BrokerEpoch, BrokerId, EpochEndOffset, LeaderEpoch, Offset, TopicId, TopicPartition,
+};
 
 use super::{epoch_from_wire, refusal_code};
 
@@ -115,12 +117,7 @@ fn limit(broker: &Broker, request: &FetchRequest, fetcher: Fetcher) -> usize {
     }
 }
 
-fn resolve(
-    broker: &Broker,
-    version: i16,
-    request: &FetchRequest,
-    fetcher: Fetcher,
-) -> Vec<Topic> {
+fn resolve(broker: &Broker, version: i16, request: &FetchRequest, fetcher: Fetcher) -> Vec<Topic> {
     let image = broker.metadata.image();
     let find = |topic: &crate::protocol::messages::fetch_request::FetchTopic| {
         let (name, unknown) = if version >= TOPIC_IDS {
@@ -312,11 +309,7 @@ fn report_served(broker: &Broker, topics: &[Topic], found: &[Vec<Found>]) {
     }
 }
 
-fn respond(
-    version: i16,
-    topics: Vec<Topic>,
-    found: Vec<Vec<Found>>,
-) -> FetchResponse {
+fn respond(version: i16, topics: Vec<Topic>, found: Vec<Vec<Found>>) -> FetchResponse {
     let responses = topics
         .into_iter()
         .zip(found)

@@ -90,12 +90,7 @@ pub(super) async fn handle(broker: &Arc<Broker>, request: ProduceRequest) -> Ans
     }
 }
 
-fn append(
-    broker: &Broker,
-    name: &TopicPartition,
-    records: Option<Bytes>,
-    acks: Acks,
-) -> Progress {
+fn append(broker: &Broker, name: &TopicPartition, records: Option<Bytes>, acks: Acks) -> Progress {
     let records = records.unwrap_or_default();
     if let Err(error) = batch::validate_produced(&records) {
         return Progress::Failed(batch_code(&error), error.to_string());
@@ -138,7 +133,9 @@ async fn finish(
         Progress::Appended(appended) => appended,
     };
     let outcome = match acks {
-        Some(Acks::All) => wait(broker, &appended.partition, appended.ticket, appended.outcome, left).await,
+        Some(Acks::All) => {
+            wait(broker, &appended.partition, appended.ticket, appended.outcome, left).await
+        }
         Some(acks @ (Acks::None | Acks::Leader)) => {
             appended.partition.acknowledge_append(appended.ticket, acks)
         }
@@ -172,7 +169,11 @@ async fn wait(
     outcome.await.unwrap_or(ProduceOutcome::TimedOut)
 }
 
-fn failure(index: i32, code: ErrorCode, reason: &str) -> produce_response::PartitionProduceResponse {
+fn failure(
+    index: i32,
+    code: ErrorCode,
+    reason: &str,
+) -> produce_response::PartitionProduceResponse {
     message!(produce_response::PartitionProduceResponse {
         index: index,
         error_code: code.code(),

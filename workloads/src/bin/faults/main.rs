@@ -17,8 +17,12 @@ use harness::exit::Exit;
 
 /// Breaks simulated clusters of Highwater brokers and judges what their clients saw.
 #[derive(Debug, Parser)]
-#[command(name = "faults", version, after_help = "\
-Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage.")]
+#[command(
+    name = "faults",
+    version,
+    after_help = "\
+Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

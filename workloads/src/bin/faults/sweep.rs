@@ -50,8 +50,7 @@ pub(crate) fn sweep(arguments: &Arguments) -> Result<Exit, String> {
     let mut file = match &arguments.out {
         None => None,
         Some(path) => {
-            let opened =
-                fs::OpenOptions::new().write(true).create(true).truncate(true).open(path);
+            let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).open(path);
             let opened = opened.map_err(|error| format!("{}: {error}", path.display()))?;
             Some(BufWriter::new(opened))
         }
