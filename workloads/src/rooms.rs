@@ -150,6 +150,19 @@ mod tests {
         assert!(reached["acks=all succeeded"] > 1_000);
     }
 
+    #[cfg(feature = "mutants")]
+    #[test]
+    fn every_mutant_is_found() {
+        use highwater::mutants::{Mutant, switch_on};
+
+        for mutant in Mutant::ALL {
+            switch_on(Some(mutant));
+            let found = (0..2_000).find(|seed| run(*seed, &Profile::storm()).violation.is_some());
+            switch_on(None);
+            assert!(found.is_some(), "{mutant} was not found in 2000 schedules");
+        }
+    }
+
     #[test]
     fn a_schedule_is_repeated_by_its_seed() {
         for seed in 0..20 {

@@ -212,6 +212,19 @@ impl World {
         self.request(broker, purpose, Request::AlterPartition(request));
     }
 
+    /// A request reaches a controller, perhaps after its sender has died. Only a registration goes
+    /// down with its connection: one of an earlier run that overtook the next run's would count as
+    /// an unclean restart and could take the last right to lead from a broker that lost nothing.
+    /// That is so in Kafka too, where no registration says which run came first (seed 1049729).
+    pub(super) fn request_arrives(&mut self, controller: usize, ticket: u64, request: Request) {
+        let dead = |waiter: &Waiter| {
+            matches!(waiter.purpose, Purpose::Register) && !self.runs(waiter.broker, waiter.run)
+        };
+        if !self.quorum.waiting.get(&ticket).is_some_and(dead) {
+            self.controller_asked(controller, ticket, request);
+        }
+    }
+
     pub(super) fn controller_asked(&mut self, controller: usize, ticket: u64, request: Request) {
         let event = Event::Requested { ticket: RequestTicket(ticket), request };
         self.control(controller, event);
@@ -296,8 +309,7 @@ impl World {
                 self.stop_cleanly(broker);
             }
             (Purpose::Heartbeat, Reply::Heartbeat(HeartbeatReply::StaleBrokerEpoch)) => {
-                // A late registration of an earlier run has taken its place (seed 263). It can
-                // never be unfenced again, so it starts anew.
+                // Another run has taken its place. It can never be unfenced again, and starts anew.
                 self.stop(broker, Stop::Crash);
             }
             (Purpose::AlterPartition { partition, proposal }, reply) => {

@@ -225,7 +225,7 @@ impl World {
             identity: fetch.identity,
             answer,
         };
-        let message = Happening::BoundsReply(reply);
+        let message = Happening::BoundsReply(Box::new(reply));
         self.send(Place::Broker(fetch.to), Place::Broker(fetch.from), message);
     }
 

@@ -138,7 +138,7 @@ impl World {
         self.write_down(format!("    {node}: stopped, {how:?}"));
         let verdict = self.inspector.stopped(node, self.at(), how);
         self.judge(verdict);
-        let after = if self.one_in(3) { 120 } else { 15 };
+        let after = [2, 15, 15, 120][self.dice.below(4)];
         self.schedule_within(after, Happening::Restart { broker });
     }
 

@@ -123,6 +123,9 @@ impl World {
     }
 
     fn stop_if_covered(&mut self, broker: usize, how: Stop) {
+        // A replica about to join is in the most delicate moment of its life.
+        let joining = if self.one_in(2) { self.joining() } else { None };
+        let broker = joining.unwrap_or(broker);
         if self.brokers[broker].up && self.may_lose(broker, how) {
             self.stop(broker, how);
         }
@@ -152,6 +155,14 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A broker that some leader has proposed for the in-sync set.
+    fn joining(&self) -> Option<usize> {
+        let hosted = self.brokers.iter().flat_map(|broker| &broker.hosted);
+        let sets = hosted.filter_map(|hosted| hosted.replica.in_sync_replicas());
+        let mut proposed = sets.filter_map(|set| set.maximal().difference(set.committed()).next());
+        proposed.next().and_then(|id| usize::try_from(id.0 - 1).ok())
     }
 
     /// Whether the guarantees cover the loss of this broker now.

@@ -1,7 +1,6 @@
 //! The world of one schedule: its clock, its dice, the queue of what is going to happen, and who is
 //! in it.
 
-use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
@@ -79,7 +78,7 @@ pub(super) enum Happening {
     Fetch(Box<Fetch>),
     FetchReply(Box<FetchReply>),
     AskBounds(Box<Fetch>),
-    BoundsReply(BoundsReply),
+    BoundsReply(Box<BoundsReply>),
     FetchDue { broker: usize, run: u32, partition: usize },
     FetchExpired { broker: usize, run: u32, partition: usize, id: u64 },
     ParkedExpired { broker: usize, run: u32, partition: usize },
@@ -105,13 +104,15 @@ pub(super) enum Happening {
 
 #[derive(Debug)]
 struct Scheduled {
-    due: Reverse<(Millis, u64)>,
+    at: Millis,
+    /// Of two things due at once, the one scheduled first happens first.
+    order: u64,
     happening: Happening,
 }
 
 impl PartialEq for Scheduled {
     fn eq(&self, other: &Self) -> bool {
-        self.due == other.due
+        (self.at, self.order) == (other.at, other.order)
     }
 }
 
@@ -125,7 +126,8 @@ impl PartialOrd for Scheduled {
 
 impl Ord for Scheduled {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.due.cmp(&other.due)
+        // The heap gives out its greatest element, so the earliest has to be that.
+        other.at.0.cmp(&self.at.0).then_with(|| other.order.cmp(&self.order))
     }
 }
 
@@ -219,7 +221,7 @@ impl World {
 
     /// Lets the next thing happen; says whether there was one.
     pub(super) fn step(&mut self) -> bool {
-        let Some(Scheduled { due: Reverse((at, _)), happening }) = self.queue.pop() else {
+        let Some(Scheduled { at, happening, .. }) = self.queue.pop() else {
             return false;
         };
         self.now = self.now.max(at);
@@ -236,7 +238,7 @@ impl World {
             Happening::Fetch(fetch) => self.fetch_arrives(*fetch),
             Happening::FetchReply(reply) => self.fetch_answered(*reply),
             Happening::AskBounds(fetch) => self.bounds_asked(&fetch),
-            Happening::BoundsReply(reply) => self.bounds_answered(reply),
+            Happening::BoundsReply(reply) => self.bounds_answered(*reply),
             Happening::FetchDue { broker, run, partition } => {
                 if self.runs(broker, run) {
                     self.send_fetch(broker, partition);
@@ -256,7 +258,7 @@ impl World {
                 }
             }
             Happening::Request { controller, ticket, request } => {
-                self.controller_asked(controller, ticket, *request);
+                self.request_arrives(controller, ticket, *request);
             }
             Happening::Reply { broker, ticket, purpose, reply } => {
                 if self.reply_arrives(ticket) {
@@ -286,7 +288,7 @@ impl World {
     pub(super) fn schedule(&mut self, after: u64, happening: Happening) {
         self.scheduled += 1;
         let at = self.now + Duration::from_millis(after);
-        self.queue.push(Scheduled { due: Reverse((at, self.scheduled)), happening });
+        self.queue.push(Scheduled { at, order: self.scheduled, happening });
     }
 
     /// Some time from now, at most `within` milliseconds.
