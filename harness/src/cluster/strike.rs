@@ -74,7 +74,8 @@ impl<S: System> Cluster<S> {
     }
 
     /// Ends every fault: links, latencies, clocks and disks are as new (a flipped bit stays
-    /// flipped), paused nodes run, and nodes that are down for whatever reason are started.
+    /// flipped), paused nodes run, and nodes that are down for whatever reason are started. A node
+    /// that is about to stop is started as soon as it has.
     pub fn heal(&mut self) {
         self.journal.write(JournalEvent::Healed);
         self.in_force.clear();
@@ -89,6 +90,8 @@ impl<S: System> Cluster<S> {
             self.open_gate(node);
             if !self.is_running(node) {
                 self.start_again(node);
+            } else if self.slot(node).stop_deadline.is_some() {
+                self.nodes[node.0].starts_after_stop = true;
             }
         }
     }
