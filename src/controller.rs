@@ -29,8 +29,8 @@ pub use event::{
     ElectLeadersReply, ElectionKind, ElectionRefusal, Event, HeartbeatReply, HeartbeatRequest,
     PartitionRefusal, RegisterBrokerRequest, Reply, Request, RequestTicket, TopicRefusal,
 };
-pub use topics::is_topic_name;
 pub use image::{MetadataImage, TopicImage};
+pub use topics::is_topic_name;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -86,8 +86,8 @@ fn configure(arguments: &Arguments) -> anyhow::Result<Config> {
         );
         return Ok(Config::embedded(&arguments.data_dir));
     };
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut properties =
         Properties::parse(&text).with_context(|| format!("in {}", path.display()))?;
     for setting in &arguments.overrides {

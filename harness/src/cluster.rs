@@ -196,6 +196,12 @@ impl<S: System> Cluster<S> {
         self.sim.elapsed()
     }
 
+    /// True time, for whoever stamps what happens.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
     /// The seed from which the run follows.
     #[must_use]
     pub fn seed(&self) -> Seed {

@@ -88,9 +88,6 @@ pub enum Skipped {
     /// There was nothing to break.
     #[error("there was nothing to break")]
     NothingToBreak,
-    /// The process was asked to stop and did not in time; it was killed instead.
-    #[error("the process did not stop in time and was killed")]
-    DidNotStop,
 }
 
 /// The kinds of fault, for counting and for choosing among them.
@@ -146,6 +143,39 @@ impl Fault {
             Self::SetClock { .. } | Self::DriftClock { .. } => FaultClass::Clocks,
             Self::Disk(_) => FaultClass::Disks,
             Self::Action(_) => FaultClass::Actions,
+        }
+    }
+
+    /// Whether the two are of one kind, of which only the latest is in force on a node.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Disk(one), Self::Disk(other)) => one.is_like(other),
+            (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+        }
+    }
+
+    /// Whether it has an end of its own, rather than being over as soon as it has struck.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        match self {
+            Self::Action(_) => false,
+            Self::Disk(trouble) => trouble.lasts(),
+            Self::Crash
+            | Self::CrashSilently
+            | Self::PowerCut { .. }
+            | Self::ShutDown
+            | Self::Pause
+            | Self::Isolate
+            | Self::IsolateFully
+            | Self::Deafen
+            | Self::Silence
+            | Self::Partition { .. }
+            | Self::CutOneWay
+            | Self::Hold
+            | Self::Slow { .. }
+            | Self::SetClock { .. }
+            | Self::DriftClock { .. } => true,
         }
     }
 

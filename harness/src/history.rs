@@ -10,6 +10,7 @@
 mod file;
 mod operation;
 mod recorder;
+mod words;
 
 pub use file::{Reader, Unreadable, VERSION, Writer};
 pub use operation::{Action, Key, Operation, Phase, Promise};

@@ -50,12 +50,12 @@ pub(crate) fn watch() {
 }
 
 /// How many panics this thread has seen.
-pub(crate) fn seen() -> usize {
+pub fn seen() -> usize {
     WATCH.with(|watch| watch.borrow().seen.len())
 }
 
 /// The panic of this number.
-pub(crate) fn nth(number: usize) -> Option<Panicked> {
+pub fn nth(number: usize) -> Option<Panicked> {
     WATCH.with(|watch| watch.borrow().seen.get(number).cloned())
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 pub use crate::cluster::{Client, Cluster, Options};
 pub use crate::disk::{DiskFault, Loss};
-pub use crate::fault::{Fault, FaultId};
+pub use crate::fault::{Fault, FaultClass, FaultId};
+pub use crate::nemesis::{Nemesis, Schedule};
 pub use crate::scenario::{Setup, scenario};
 pub use crate::seed::{Seed, Stream};
 pub use crate::system::{Node, System};

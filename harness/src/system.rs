@@ -34,7 +34,7 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::NodeClock;
+use crate::clock::{NodeClock, Timeline};
 use crate::disk::SimDisk;
 use crate::fault::Fault;
 use crate::gate::Stop;
@@ -126,6 +126,8 @@ pub struct NodeEnv {
     pub stop: Stop,
     /// Where it may note what happens, for whoever reads a failed run.
     pub trace: Tracer,
+    /// True time, for stamping what is observed; the program itself has only its clock.
+    pub timeline: Timeline,
 }
 
 /// All that a client has. It runs on a machine of its own, without a disk.

@@ -1,5 +1,6 @@
 //! Each verb of hardship does what it says, and no more.
 
+#[cfg(test)]
 #[path = "support/register.rs"]
 mod register;
 
@@ -215,13 +216,9 @@ fn deaf_node_is_heard_and_does_not_hear() {
 
 /// Pings heard by B and by A in the next time.
 fn both_ways(cluster: &mut Cluster<Registers>, time: Duration) -> (u64, u64) {
-    let count = |cluster: &Cluster<Registers>, hearer, speaker| {
-        let picture = cluster.system().picture.borrow();
-        picture.pings.get(&(hearer, speaker)).copied().unwrap_or(0)
-    };
-    let before = (count(cluster, B, A), count(cluster, A, B));
+    let before = (cluster.heard(B, A), cluster.heard(A, B));
     cluster.run_for(time);
-    (count(cluster, B, A) - before.0, count(cluster, A, B) - before.1)
+    (cluster.heard(B, A) - before.0, cluster.heard(A, B) - before.1)
 }
 
 #[test]
@@ -285,6 +282,25 @@ fn clock_of_one_node_can_be_wrong() {
         cluster.heal();
         assert!((-200..=0).contains(&off(cluster, A)));
         assert!(pings > 0);
+    });
+}
+
+#[test]
+fn overlapping_faults_of_one_kind_end_with_the_last() {
+    scenario(registers(1), |cluster| {
+        let first = cluster.set_clock_offset(A, 1000);
+        let second = cluster.set_clock_offset(A, 2000);
+        assert_eq!(cluster.clock(A).offset_ms(), 2000);
+        cluster.lift(second);
+        assert_eq!(cluster.clock(A).offset_ms(), 1000);
+        cluster.lift(first);
+        assert_eq!(cluster.clock(A).offset_ms(), 0);
+        let all = cluster.break_disk(A, DiskFault::FailWrites { per_mille: 1000 });
+        let few = cluster.break_disk(A, DiskFault::FailWrites { per_mille: 1 });
+        cluster.lift(few);
+        assert!(cluster.ask(A, WRITE, 1).is_err());
+        cluster.lift(all);
+        assert!(cluster.ask(A, WRITE, 1).is_ok());
     });
 }
 
@@ -362,4 +378,39 @@ fn verb_without_effect_is_a_mistake_of_the_story() {
         cluster.crash(A);
     });
     assert!(failed.unwrap_err().panicked.message.contains("the node is down"));
+}
+
+/// A program that never waits, for the test below, which runs it in a process of its own.
+#[test]
+#[ignore = "hangs until the watchdog ends the process"]
+fn program_that_never_waits() {
+    let mut setup = registers(1);
+    setup.options.hang_limit = secs(1);
+    scenario(setup, |cluster| {
+        let () = cluster.as_client("busy", |_| async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
+    });
+}
+
+#[test]
+fn watchdog_ends_a_run_whose_time_stands_still() {
+    let this = std::env::current_exe().unwrap();
+    let arguments = ["program_that_never_waits", "--exact", "--ignored", "--nocapture"];
+    let output = std::process::Command::new(this).args(arguments).output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(words.contains("program_that_never_waits with seed 0x1 hangs"), "{words}");
+}
+
+#[test]
+fn programs_may_move_their_environment_between_threads() {
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<harness::system::NodeEnv>();
+    is_send_and_sync::<harness::system::ClientEnv>();
+    is_send_and_sync::<harness::disk::SimFile>();
+    is_send_and_sync::<harness::net::SimListener>();
+    is_send_and_sync::<harness::net::SimStream>();
 }

@@ -207,23 +207,24 @@ impl Cluster {
         Ok(())
     }
 
-    /// Asks one broker after the other, until one answers.
+    /// Asks one broker after the other, until one answers; the next question begins with another.
+    /// Otherwise a client whose leader was cut off from its peers could ask it for ever who leads,
+    /// and be told: I do.
     pub(super) async fn ask_anyone(
         &mut self,
         request: &Request,
         deadline: Millis,
     ) -> Result<Response, LookupError> {
         let mut failure = LookupError::OutOfTime;
-        for address in self.view.everyone(&self.settings.bootstrap, self.turn) {
+        let turn = self.turn;
+        self.turn = turn.wrapping_add(1);
+        for address in self.view.everyone(&self.settings.bootstrap, turn) {
             let Some(limit) = self.limit_until(deadline) else {
                 break;
             };
             match self.call(&address, request, limit).await {
                 Ok(response) => return Ok(response),
-                Err(error) => {
-                    self.turn = self.turn.wrapping_add(1);
-                    failure = LookupError::Unreachable(error);
-                }
+                Err(error) => failure = LookupError::Unreachable(error),
             }
         }
         Err(failure)

@@ -44,6 +44,7 @@ pub struct Producer {
     /// Away while a batch is under way: it does not come back from a batch that stays in doubt,
     /// and not if the caller drops the future.
     identity: Option<Identity>,
+    attempts: u32,
 }
 
 impl Producer {
@@ -58,7 +59,13 @@ impl Producer {
             "an idempotent producer needs acks=all, not acks={}",
             settings.acks
         );
-        Self { cluster: Cluster::new(host, client), settings, identity: None }
+        Self { cluster: Cluster::new(host, client), settings, identity: None, attempts: 0 }
+    }
+
+    /// How often the last batch was tried, whether or not an attempt reached a broker.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// What it knows of the cluster.
@@ -83,7 +90,9 @@ impl Producer {
         let mut identity = self.identity.take();
         let mut doubt: Option<Doubt> = None;
         let mut attempts_left = self.settings.retries;
+        self.attempts = 0;
         loop {
+            self.attempts = self.attempts.saturating_add(1);
             let failure = match self.attempt(&mut delivery, &mut identity).await {
                 Ok(appended) => {
                     if let Some(identity) = &mut identity {

@@ -128,6 +128,7 @@ impl Log {
         if let Some(at) = restarted_at {
             self.restart_at(first.base_offset)?;
             self.log_start_offset = at;
+            self.flush.start_advanced(at);
         }
         let mut appended = Vec::with_capacity(headers.len());
         let mut rest = batches;

@@ -6,5 +6,6 @@ mod crashes;
 mod cutting;
 mod files;
 mod flushing;
+mod machine;
 mod model;
 mod reading;

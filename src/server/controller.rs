@@ -214,13 +214,18 @@ impl ControllerShell {
             quorum::Effect::Resigned => {
                 self.observe_active(self.quorum.epoch(), false);
                 self.committed.set_active(false);
-                self.decide(controller::Event::Deposed, events);
+                self.depose(events);
             }
-            quorum::Effect::ProposalDropped => {
-                self.decide(controller::Event::Deposed, events);
-            }
+            quorum::Effect::ProposalDropped => self.depose(events),
         }
         Ok(())
+    }
+
+    /// Forgets what was decided in this reign and is not proposed yet: fed later, it would take a
+    /// position that the next reign counts on.
+    fn depose(&mut self, events: &mut VecDeque<quorum::Event>) {
+        events.retain(|event| !matches!(event, quorum::Event::Propose(_)));
+        self.decide(controller::Event::Deposed, events);
     }
 
     fn observe_active(&self, epoch: u64, active: bool) {

@@ -28,7 +28,8 @@ pub(crate) fn summarise(records: &Bytes, asked: Offset) -> Result<Summary, Batch
         header.verify_crc(&bytes)?;
         summary.base_offset.get_or_insert(header.base_offset);
         summary.end_offset = header.next_offset();
-        summary.leader_epoch_max = summary.leader_epoch_max.max(Some(header.partition_leader_epoch));
+        summary.leader_epoch_max =
+            summary.leader_epoch_max.max(Some(header.partition_leader_epoch));
     }
     Ok(summary)
 }

@@ -175,7 +175,8 @@ impl Fetcher {
         for topic in answered {
             let topic_id = TopicId::from(topic.topic_id);
             for data in topic.partitions {
-                let Some(Asked { partition, next }) = asked.remove(&(topic_id, data.partition_index))
+                let Some(Asked { partition, next }) =
+                    asked.remove(&(topic_id, data.partition_index))
                 else {
                     continue;
                 };
@@ -223,10 +224,8 @@ impl Fetcher {
             name: name.topic.as_ref().into(),
             partitions: vec![part],
         });
-        let request = message!(ListOffsetsRequest {
-            replica_id: self.broker.id.0,
-            topics: vec![topic],
-        });
+        let request =
+            message!(ListOffsetsRequest { replica_id: self.broker.id.0, topics: vec![topic] });
         match self.call(&Request::ListOffsets(request)).await? {
             Ok(Response::ListOffsets(response)) => {
                 let part = response.topics.first()?.partitions.first()?;

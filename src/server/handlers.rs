@@ -69,11 +69,7 @@ pub(crate) async fn handle(node: &Arc<Node>, header: &RequestHeader, request: Re
     respond(node, header, request).await.into()
 }
 
-async fn respond(
-    node: &Arc<Node>,
-    header: &RequestHeader,
-    request: Request,
-) -> Option<Response> {
+async fn respond(node: &Arc<Node>, header: &RequestHeader, request: Request) -> Option<Response> {
     match request {
         Request::ApiVersions(_) => Some(Response::ApiVersions(api_versions::handle())),
         Request::Quorum(message) => {
@@ -114,7 +110,9 @@ async fn handle_as_broker(
     request: Request,
 ) -> Option<Response> {
     match request {
-        Request::Metadata(request) => Some(Response::Metadata(metadata::handle(broker, request).await)),
+        Request::Metadata(request) => {
+            Some(Response::Metadata(metadata::handle(broker, request).await))
+        }
         Request::Fetch(request) => {
             Some(Response::Fetch(fetch::handle(broker, header, request).await))
         }

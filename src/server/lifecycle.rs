@@ -79,13 +79,20 @@ pub(crate) struct Identity {
 }
 
 /// Registers and beats for ever.
-pub(crate) async fn run(broker: Arc<Broker>, identity: Identity, mut controller: ControllerChannel) {
+pub(crate) async fn run(
+    broker: Arc<Broker>,
+    mut identity: Identity,
+    mut controller: ControllerChannel,
+) {
     let interval = broker.config.broker.heartbeat_interval;
     loop {
-        if broker.standing.epoch().is_none() && !register(&broker, &identity, &mut controller).await
-        {
-            broker.host.clock.sleep(interval.min(Duration::from_millis(500))).await;
-            continue;
+        if broker.standing.epoch().is_none() {
+            if !register(&broker, &identity, &mut controller).await {
+                broker.host.clock.sleep(interval.min(Duration::from_millis(500))).await;
+                continue;
+            }
+            // The marker vouches for the logs as they were at the start, once.
+            identity.previous_epoch = None;
         }
         let soon = beat(&broker, &mut controller).await;
         let pause = if soon { interval.min(Duration::from_millis(100)) } else { interval };
@@ -152,7 +159,10 @@ async fn beat(broker: &Broker, controller: &mut ControllerChannel) -> bool {
             match ErrorCode::from_code(response.error_code) {
                 ErrorCode::None => return heard(broker, state, &response),
                 ErrorCode::NotController => controller.moved(None),
-                ErrorCode::BrokerIdNotRegistered => {
+                // Another run of this broker holds the id, or nobody does. If that run is alive the
+                // controller refuses this one; if it was a straggler of the dead, this one is back.
+                ErrorCode::BrokerIdNotRegistered | ErrorCode::StaleBrokerEpoch => {
+                    tracing::warn!(%broker_epoch, "the broker epoch is not current; registering anew");
                     broker.standing.update(|state| state.epoch = None);
                 }
                 error => tracing::warn!(%error, "heartbeat refused"),
@@ -175,8 +185,8 @@ fn heard(broker: &Broker, before: State, response: &messages::BrokerHeartbeatRes
         tracing::warn!("fenced by the controller");
     }
     let mut state = broker.standing.lock();
-    let news = state.unfenced == response.is_fenced
-        || state.may_shut_down != response.should_shut_down;
+    let news =
+        state.unfenced == response.is_fenced || state.may_shut_down != response.should_shut_down;
     state.unfenced = !response.is_fenced;
     state.may_shut_down = response.should_shut_down;
     drop(state);

@@ -165,7 +165,7 @@ async fn leave(broker: &Broker) -> Left {
     }
     let mut all_flushed = true;
     for partition in broker.replicas.all() {
-        partition.flush_all().await;
+        partition.close().await;
         all_flushed &= partition.lock().log.failure().is_none();
     }
     broker.replicas.checkpoint_high_watermarks().await;
@@ -243,10 +243,11 @@ async fn start_broker(
     (meta, port): (Meta, u16),
     tasks: &mut JoinSet<()>,
 ) -> Result<Arc<Broker>, NodeError> {
-    let previous_epoch = clean_marker::take(host.storage.as_ref(), "").await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the clean-shutdown marker cannot be read; recovering all logs");
-        None
-    });
+    let previous_epoch =
+        clean_marker::take(host.storage.as_ref(), "").await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the clean-shutdown marker cannot be read; recovering all logs");
+            None
+        });
     let orders = Orders::new(host.clone(), config.replication.fetch_backoff);
     let was_clean = previous_epoch.is_some();
     let replicas = ReplicaManager::new(host.clone(), config.clone(), orders.clone(), was_clean);
@@ -282,8 +283,7 @@ async fn start_broker(
 }
 
 async fn read_or_write_meta(host: &Host, config: &Config) -> Result<Meta, NodeError> {
-    let failed =
-        |error| NodeError::DataDirectory { path: META_PROPERTIES.to_owned(), error };
+    let failed = |error| NodeError::DataDirectory { path: META_PROPERTIES.to_owned(), error };
     if host.storage.exists(META_PROPERTIES) {
         let file = host.storage.open(META_PROPERTIES, OpenMode::Existing).map_err(failed)?;
         let size = usize::try_from(file.size().map_err(failed)?).unwrap_or(0).min(64 * 1024);

@@ -65,8 +65,7 @@ impl Orders {
 
     /// (Re)starts fetching `name` from `leader`.
     pub(crate) fn fetch(&self, name: &TopicPartition, leader: BrokerId, leader_epoch: LeaderEpoch) {
-        let order =
-            FetchOrder { leader, leader_epoch, not_before: Millis(0), ask_bounds: false };
+        let order = FetchOrder { leader, leader_epoch, not_before: Millis(0), ask_bounds: false };
         self.lock().fetches.insert(name.clone(), order);
         self.fetch_changed.notify_waiters();
     }

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use crate::host::probe::Observation;
 use crate::host::Host;
+use crate::host::probe::Observation;
 use crate::log::{AppendError, AppendedAsLeader, Log};
 use crate::replication::{
     AlterPartitionProposal, Assignment, CompletedProduce, Effect, Event, FetchAnswer,
@@ -151,6 +151,8 @@ impl Partition {
             Effect::AppendFetched => self.append_fetched(state)?,
             Effect::Truncate { to } => {
                 state.log.truncate_to(to).map_err(|e| e.to_string())?;
+                // A cut inside a batch takes the whole batch.
+                let to = state.log.log_end_offset();
                 self.observe(|partition| Observation::Truncated { partition, to });
             }
             Effect::RestartLog { at } => {
@@ -341,10 +343,13 @@ impl Partition {
         self.flush(ticket).await;
     }
 
-    /// Makes everything appended so far durable.
-    pub(crate) async fn flush_all(&self) {
-        let ticket = self.lock().log.flush_ticket();
-        self.flush(ticket).await;
+    /// Makes everything durable and leaves what a clean start needs. Nothing is appended after it.
+    pub(crate) async fn close(&self) {
+        let closed = self.lock().log.close();
+        match closed {
+            Ok(ticket) => self.flush(ticket).await,
+            Err(error) => tracing::warn!(partition = %self.name, %error, "closing the log failed"),
+        }
     }
 
     async fn flush(&self, ticket: crate::log::FlushTicket) {

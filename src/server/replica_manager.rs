@@ -67,9 +67,8 @@ impl Checkpoints {
     }
 
     fn hints(&self, name: &TopicPartition, clean: bool) -> RecoveryHints {
-        let offset = |map: &BTreeMap<TopicPartition, Offset>| {
-            map.get(name).copied().unwrap_or(Offset::ZERO)
-        };
+        let offset =
+            |map: &BTreeMap<TopicPartition, Offset>| map.get(name).copied().unwrap_or(Offset::ZERO);
         RecoveryHints {
             clean,
             recovery_point: offset(&self.recovery_points),
@@ -107,9 +106,7 @@ impl ReplicaManager {
     /// Applies an image: opens the logs of new replicas and feeds every changed assignment.
     pub(crate) fn apply(&self, image: &MetadataImage, touched: &Touched, me: BrokerId) {
         let default = self.config.topics.min_in_sync_replicas;
-        for (name, (topic_id, assignment)) in
-            metadata::assignments(image, touched, me, default)
-        {
+        for (name, (topic_id, assignment)) in metadata::assignments(image, touched, me, default) {
             let configs = image.topics.get(&topic_id).map(|topic| &topic.record.configs);
             let log_config =
                 settings::log(&self.config, configs.expect("the assignment comes from this image"));
@@ -158,6 +155,9 @@ impl ReplicaManager {
         let hints = self.checkpoints.hints(name, self.was_clean);
         let directory = name.to_string();
         let (log, recovery) = Log::open(self.host.storage.clone(), directory, config, hints)?;
+        for note in &recovery.notes {
+            tracing::warn!(partition = %name, note, "mended while opening the log");
+        }
         if let Some(reason) = &recovery.reason {
             tracing::warn!(partition = %name, bytes_cut = recovery.bytes_cut, reason, "recovered");
         }

@@ -52,7 +52,7 @@ use std::time::Duration;
 use highwater::host::probe::Observation;
 use highwater::types::{NodeId, TopicPartition};
 
-pub use ls03_leader_epochs::epochs_of;
+pub use ls03_leader_epochs::{epochs_of, leader_epochs_match};
 
 use crate::picture::{Change, Partition, Picture, Settings, Stop, What};
 

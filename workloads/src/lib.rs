@@ -1,5 +1,39 @@
-//! The broker meets the harness.
+//! The broker meets the harness: Highwater's nodes as a system under test, the clients that use
+//! them, and what must hold.
+//!
+//! # Layout, in reading order
+//!
+//! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
+//! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
+//! [`invariants`] are judged. [`operator`] has the words of a story, [`load`] the clients,
+//! [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
+//! [`profile`], from its seed to its verdict. [`rooms`] runs the pure rooms alone, many thousand
+//! schedules a second.
+
+pub mod settings;
+
+pub mod sim_host;
+
+pub mod system;
+
+pub mod deeds;
+
+pub mod watch;
 
 pub mod picture;
 
 pub mod invariants;
+
+pub mod operator;
+
+pub mod load;
+
+pub mod verdict;
+
+pub mod profile;
+
+pub mod run;
+
+pub mod rooms;
+
+pub mod prelude;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use harness::clock::Timeline;
 use harness::history::Recorder;
-use highwater::client::ClientSettings;
+use highwater::client::{ClientSettings, ConsumerSettings};
 use highwater::types::{Acks, TopicPartition};
 
 pub(crate) use consumer::consume;
@@ -194,6 +194,16 @@ impl Shared {
             request_timeout: Duration::from_millis(1500),
             retry_backoff: Duration::from_millis(100),
         }
+    }
+}
+
+/// How a consumer of a load reads.
+pub(crate) fn consumer_settings(fetch_bytes_max: u32) -> ConsumerSettings {
+    ConsumerSettings {
+        rack: None,
+        fetch_bytes_max,
+        partition_fetch_bytes_max: fetch_bytes_max,
+        metadata_age_max: Duration::from_secs(10),
     }
 }
 

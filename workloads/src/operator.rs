@@ -151,9 +151,7 @@ impl Operator for Cluster<Brokers> {
         for (index, kind) in (1..).zip(workload.kinds().iter().copied()) {
             let shared = shared.clone();
             let name = format!("producer-{index}");
-            clients.push(
-                self.client(&name, move |env| load::produce(env, shared, index, kind)),
-            );
+            clients.push(self.client(&name, move |env| load::produce(env, shared, index, kind)));
         }
         let (consumers, follower_consumers, pollers) = workload.consumer_counts();
         let brokers = self.system().settings().broker_count();
@@ -214,7 +212,7 @@ impl Operator for Cluster<Brokers> {
 
     fn log_end_offset(&self, node: Node, topic: &[TopicPartition]) -> Offset {
         look(self, &topic[0], |partition, _| {
-            partition.replica(broker_of(node)).map(|replica| replica.log.end_offset())
+            partition.replica(broker_of(node)).map(|replica| replica.log.log_end_offset())
         })
         .flatten()
         .unwrap_or_default()
@@ -232,7 +230,7 @@ impl Operator for Cluster<Brokers> {
     }
 
     fn active_controller(&self) -> Node {
-        let active = self.system().watch().look(|picture| picture.active_controller());
+        let active = self.system().watch().active_controller();
         node_of(active.expect("a controller is active").into())
     }
 
@@ -280,11 +278,11 @@ fn is_partition_quiet(partition: &Partition, record: &PartitionRecord) -> bool {
     let Some(leader) = record.leader.and_then(|leader| partition.replica(leader)) else {
         return false;
     };
-    let end = leader.log.end_offset();
+    let end = leader.log.log_end_offset();
     record.in_sync_replicas.len() == record.replicas.len()
         && record.replicas.iter().all(|broker| {
             partition.replica(*broker).is_some_and(|replica| {
-                replica.log.end_offset() == end && replica.high_watermark == end
+                replica.log.log_end_offset() == end && replica.high_watermark == end
             })
         })
 }

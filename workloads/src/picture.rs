@@ -116,7 +116,7 @@ impl Picture {
         self.nodes.entry(node).or_default().stop(how, epoch);
         self.touch_hosted(node.into());
         for &touched in &self.touched {
-            self.partitions[touched].stopped(node.into());
+            self.partitions[touched].stopped(node.into(), how);
         }
         self.settle_budgets();
     }

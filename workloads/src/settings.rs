@@ -133,6 +133,16 @@ impl ClusterSettings {
         self.properties.get(name).map(String::as_str)
     }
 
+    /// What the picture of the cluster has to know of it.
+    #[must_use]
+    pub fn picture(&self) -> crate::picture::Settings {
+        crate::picture::Settings {
+            eligible_leader_replicas: self.property("eligible.leader.replicas.enable")
+                != Some("false"),
+            min_in_sync_replicas_default: self.min_in_sync_replicas,
+        }
+    }
+
     /// The name of the node at `index`, from 0; `node-1` is the first.
     #[must_use]
     pub fn node_name(index: usize) -> String {

@@ -11,6 +11,7 @@ use harness::clock::NodeClock;
 use harness::disk::{self, SimDisk, SimFile};
 use harness::net::{SimListener, SimNet};
 use harness::seed::Stream as DiceStream;
+use harness::system::ClientEnv;
 use highwater::host::{
     BoxFuture, Clock, Dice, File, Host, Listener, Network, OpenMode, Probe, Storage, Stream,
 };
@@ -41,10 +42,55 @@ pub fn host(parts: Parts, probe: Arc<dyn Probe>) -> Host {
     }
 }
 
-/// A host for a client: it has no disk worth speaking of and tells nobody what it does.
+/// A host for a client: it has no disk, and tells nobody what it does.
 #[must_use]
-pub fn client_host(parts: Parts) -> Host {
-    host(parts, Arc::new(Silence))
+pub fn client_host(env: ClientEnv) -> Host {
+    Host {
+        network: Arc::new(Sockets(env.net)),
+        storage: Arc::new(NoDisk),
+        clock: Arc::new(Time(env.clock)),
+        dice: Arc::new(Rolls(Mutex::new(env.dice))),
+        probe: Arc::new(Silence),
+    }
+}
+
+#[derive(Debug)]
+struct NoDisk;
+
+impl NoDisk {
+    fn refuse<T>() -> io::Result<T> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "a client's machine has no disk"))
+    }
+}
+
+impl Storage for NoDisk {
+    fn open(&self, _path: &str, _mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        Self::refuse()
+    }
+
+    fn create_dir_all(&self, _path: &str) -> io::Result<()> {
+        Self::refuse()
+    }
+
+    fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
+        Self::refuse()
+    }
+
+    fn remove_file(&self, _path: &str) -> io::Result<()> {
+        Self::refuse()
+    }
+
+    fn list(&self, _directory: &str) -> io::Result<Vec<String>> {
+        Self::refuse()
+    }
+
+    fn exists(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn sync_dir<'a>(&'a self, _directory: &'a str) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async { Self::refuse() })
+    }
 }
 
 #[derive(Debug)]

@@ -1,17 +1,19 @@
 //! The broker as a system under test: how its nodes boot, who plays which role, and what it can be
 //! asked to endure without breaking its word.
 
-use harness::disk::DiskFault;
+use std::collections::BTreeMap;
+
+use harness::disk::{DiskFault, SimDisk};
 use harness::fault::Fault;
-use harness::seed::Stream;
-use harness::system::{
-    BoxError, Deed, LocalBoxFuture, Node, NodeEnv, Stopped, System, Violation,
-};
+use harness::gate::Stop;
+use harness::scenario::Setup;
+use harness::seed::{Seed, Stream};
+use harness::system::{BoxError, Deed, LocalBoxFuture, Node, NodeEnv, Stopped, System, Violation};
 use highwater::server::{self, Left};
 use highwater::types::{BrokerId, NodeId, TopicPartition};
 
 use crate::deeds;
-use crate::picture::Stop;
+use crate::picture;
 use crate::settings::ClusterSettings;
 use crate::sim_host::{self, Parts};
 use crate::watch::Watch;
@@ -22,13 +24,29 @@ pub struct Brokers {
     settings: ClusterSettings,
     watch: Watch,
     keeps_budget: bool,
+    machines: BTreeMap<Node, Machine>,
+}
+
+/// What may bring a node down without anybody striking it again.
+#[derive(Debug)]
+struct Machine {
+    disk: SimDisk,
+    stop: Stop,
+}
+
+impl Machine {
+    /// Its disk may fail it, or it is about to stop and may be cut short.
+    fn is_at_risk(&self) -> bool {
+        self.disk.is_troubled() || self.stop.is_requested()
+    }
 }
 
 impl Brokers {
-    /// A cluster to be booted; everything its nodes observe goes to `watch`.
+    /// A cluster to be booted.
     #[must_use]
-    pub fn new(settings: ClusterSettings, watch: Watch) -> Self {
-        Self { settings, watch, keeps_budget: true }
+    pub fn new(settings: ClusterSettings) -> Self {
+        let watch = Watch::new(settings.picture());
+        Self { settings, watch, keeps_budget: true, machines: BTreeMap::new() }
     }
 
     /// Lets faults strike although the settings in force do not cover them: for runs that show
@@ -74,8 +92,7 @@ impl Brokers {
                     if leads {
                         record.leader == Some(**broker)
                     } else {
-                        record.leader != Some(**broker)
-                            && record.in_sync_replicas.contains(broker)
+                        record.leader != Some(**broker) && record.in_sync_replicas.contains(broker)
                     }
                 });
                 nodes.extend(wanted.map(|broker| node_of(*broker)));
@@ -85,10 +102,12 @@ impl Brokers {
     }
 
     /// Whether one more broker may be lost without a clean marker. Every partition must cover it:
-    /// with those that were lost and are not back in sync yet, at most `min.insync.replicas` - 1
-    /// (KIP-966).
+    /// with those that were lost and are not back in sync yet, and those that may be lost any
+    /// moment, at most `min.insync.replicas` - 1 (KIP-966).
     fn covers_loss_of(&self, node: Node) -> bool {
         let broker = broker_of(node);
+        let at_risk = self.machines.iter().filter(|(_, machine)| machine.is_at_risk());
+        let at_risk: Vec<BrokerId> = at_risk.map(|(node, _)| broker_of(*node)).collect();
         self.watch.look(|picture| {
             picture.partitions().iter().all(|partition| {
                 let Some(record) = partition.registration() else { return true };
@@ -97,6 +116,7 @@ impl Brokers {
                 }
                 let mut lost = partition.budget().lost().clone();
                 lost.insert(broker);
+                lost.extend(at_risk.iter().filter(|broker| record.replicas.contains(broker)));
                 lost.len() < partition.min_in_sync_replicas()
             })
         })
@@ -115,15 +135,26 @@ pub fn broker_of(node: Node) -> BrokerId {
     BrokerId(i32::try_from(node.0 + 1).expect("a simulated cluster is small"))
 }
 
+impl Setup for ClusterSettings {
+    type System = Brokers;
+
+    fn build(&self, _seed: Seed) -> Brokers {
+        Brokers::new(self.clone())
+    }
+}
+
 impl System for Brokers {
     fn nodes(&self) -> Vec<String> {
         (0..self.settings.broker_count()).map(ClusterSettings::node_name).collect()
     }
 
     fn boot(&mut self, env: NodeEnv) -> LocalBoxFuture<'static, Result<(), BoxError>> {
+        self.watch.set_timeline(&env.timeline);
         let config = self.settings.config(env.node.0);
         let probe = self.watch.probe(config.node_id);
         let stop = env.stop.clone();
+        let machine = Machine { disk: env.disk.clone(), stop: stop.clone() };
+        self.machines.insert(env.node, machine);
         let parts = Parts { net: env.net, disk: env.disk, clock: env.clock, dice: env.dice };
         Box::pin(async move {
             let host = sim_host::host(parts, probe);
@@ -140,9 +171,10 @@ impl System for Brokers {
         let players = match role {
             "leader" => self.players(true),
             "follower" => self.players(false),
-            "controller" => self.watch.look(|picture| {
-                picture.active_controller().map(|node| node_of(node.into())).into_iter().collect()
-            }),
+            "controller" => {
+                let active = self.watch.active_controller();
+                active.map(|node| node_of(node.into())).into_iter().collect()
+            }
             _ => return None,
         };
         (!players.is_empty()).then(|| vec![players[index % players.len()]])
@@ -202,9 +234,9 @@ impl System for Brokers {
 
     fn stopped(&mut self, node: Node, how: &Stopped) {
         let how = match how {
-            Stopped::Killed { .. } | Stopped::Exited { .. } => Stop::Crash,
-            Stopped::PowerCut => Stop::PowerCut,
-            Stopped::Stopped => Stop::Clean,
+            Stopped::Killed { .. } | Stopped::Exited { .. } => picture::Stop::Crash,
+            Stopped::PowerCut => picture::Stop::PowerCut,
+            Stopped::Stopped => picture::Stop::Clean,
         };
         self.watch.stopped(NodeId::from(broker_of(node)), how);
     }

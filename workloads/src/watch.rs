@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use harness::clock::Timeline;
 use highwater::host::Probe;
-use highwater::host::probe::Observation;
-use highwater::types::{NodeId, TopicPartition};
+use highwater::host::probe::{BatchId, Observation};
+use highwater::types::{BrokerId, NodeId, Offset, TopicPartition};
 
 use crate::invariants::{Inspector, Violation};
-use crate::picture::{Picture, Settings, Stop};
+use crate::picture::{Picture, Settings, Stop, same_batch};
 
 /// Observations kept for the report of a violation.
 const KEPT: usize = 400;
@@ -18,29 +18,48 @@ const KEPT: usize = 400;
 /// The picture of one cluster, shared by its brokers' probes and whoever looks at it.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    timeline: Timeline,
     state: Arc<Mutex<State>>,
+}
+
+/// Records that a replica held and holds no more.
+#[derive(Clone, Debug)]
+struct Fate {
+    partition: TopicPartition,
+    batch: BatchId,
+    why: String,
 }
 
 #[derive(Debug)]
 struct State {
+    timeline: Timeline,
     inspector: Inspector,
+    fates: Vec<Fate>,
+    /// The newest epoch of the quorum in which a node became active, and the node while it is.
+    active: (u64, Option<NodeId>),
     violation: Option<Violation>,
     latest: VecDeque<(Duration, NodeId, String)>,
     keeps_everything: bool,
 }
 
 impl Watch {
-    /// An empty picture. Observations are stamped with the time of `timeline`.
+    /// An empty picture, at the beginning of time.
     #[must_use]
-    pub fn new(timeline: Timeline, settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
         let state = State {
+            timeline: Timeline::default(),
             inspector: Inspector::new(settings),
+            fates: Vec::new(),
+            active: (0, None),
             violation: None,
             latest: VecDeque::new(),
             keeps_everything: false,
         };
-        Self { timeline, state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// From now on what happens is stamped with the time of `timeline`.
+    pub fn set_timeline(&self, timeline: &Timeline) {
+        self.lock().timeline = timeline.clone();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -69,6 +88,12 @@ impl Watch {
         self.lock().violation.clone()
     }
 
+    /// The active controller of the newest epoch, while it has not resigned or stopped.
+    #[must_use]
+    pub fn active_controller(&self) -> Option<NodeId> {
+        self.lock().active.1
+    }
+
     /// The latest observations in words, oldest first.
     #[must_use]
     pub fn latest(&self) -> Vec<(Duration, NodeId, String)> {
@@ -77,20 +102,22 @@ impl Watch {
 
     /// A node's process was started.
     pub fn started(&self, node: NodeId) {
-        let at = self.timeline.now();
-        self.judge(|inspector| inspector.started(node, at));
+        self.judge(|inspector, at| inspector.started(node, at));
     }
 
     /// A node's process ended.
     pub fn stopped(&self, node: NodeId, how: Stop) {
-        let at = self.timeline.now();
-        self.judge(|inspector| inspector.stopped(node, at, how));
+        let mut state = self.lock();
+        if state.active.1 == Some(node) {
+            state.active.1 = None;
+        }
+        drop(state);
+        self.judge(|inspector, at| inspector.stopped(node, at, how));
     }
 
     /// A node's disk lost or changed what it had promised to keep.
     pub fn disk_harmed(&self, node: NodeId) {
-        let at = self.timeline.now();
-        self.judge(|inspector| inspector.disk_harmed(node, at));
+        self.judge(|inspector, at| inspector.disk_harmed(node, at));
     }
 
     /// Loss of committed records in `partition` is from now on what an administrator asked for.
@@ -98,20 +125,42 @@ impl Watch {
         self.lock().inspector.waive(partition, why);
     }
 
-    fn judge(&self, change: impl FnOnce(&mut Inspector) -> Result<(), Violation>) {
+    /// Why the record that was acknowledged at `offset` is gone: the replica that appended it cut
+    /// it off or lost it before it was committed, or after the guarantees were waived. `None` if
+    /// nothing of the kind was observed.
+    #[must_use]
+    pub fn fate(&self, partition: &TopicPartition, offset: i64) -> Option<String> {
+        let state = self.lock();
+        let picture = state.inspector.picture();
+        let judged = picture.within_budget(partition);
+        let offset = Offset(offset);
+        let committed = picture.partition(partition)?.committed().batch_at(offset);
+        state
+            .fates
+            .iter()
+            .filter(|fate| fate.partition == *partition)
+            .filter(|fate| (fate.batch.base_offset..=fate.batch.last_offset).contains(&offset))
+            .find(|fate| !judged || committed.is_none_or(|kept| !same_batch(kept, &fate.batch)))
+            .map(|fate| fate.why.clone())
+    }
+
+    fn judge(&self, change: impl FnOnce(&mut Inspector, Duration) -> Result<(), Violation>) {
         let mut state = self.lock();
-        if let Err(violation) = change(&mut state.inspector) {
+        let at = state.timeline.now();
+        if let Err(violation) = change(&mut state.inspector, at) {
             // The first is the mistake; what follows are its consequences.
             state.violation.get_or_insert(violation);
         }
     }
 
     fn observe(&self, node: NodeId, observation: &Observation) {
-        let at = self.timeline.now();
         let mut state = self.lock();
+        let at = state.timeline.now();
         if state.violation.is_none() {
             state.keep(at, node, observation);
         }
+        state.note_fates(at, node, observation);
+        state.note_controller(observation);
         if let Err(violation) = state.inspector.observe(node, at, observation) {
             state.violation.get_or_insert(violation);
         }
@@ -119,6 +168,41 @@ impl Watch {
 }
 
 impl State {
+    fn note_controller(&mut self, observation: &Observation) {
+        let Observation::ActiveController { node, epoch, active } = observation else { return };
+        if *active && *epoch >= self.active.0 {
+            self.active = (*epoch, Some(*node));
+        } else if !*active && self.active.1 == Some(*node) {
+            self.active.1 = None;
+        }
+    }
+
+    /// Remembers which batches a replica is about to lose.
+    fn note_fates(&mut self, at: Duration, node: NodeId, observation: &Observation) {
+        let (partition, how) = match observation {
+            Observation::Truncated { partition, .. } => (partition, "cut them off its log"),
+            Observation::LogOpened { partition, .. } => (partition, "came back without them"),
+            Observation::Restarted { partition, .. } => (partition, "began its log anew"),
+            _ => return,
+        };
+        let picture = self.inspector.picture();
+        let replica =
+            picture.partition(partition).and_then(|known| known.replica(BrokerId::from(node)));
+        let Some(replica) = replica else { return };
+        let gone = replica.log.batches().iter().filter(|batch| match observation {
+            Observation::Truncated { to, .. } => batch.last_offset >= *to,
+            Observation::LogOpened { batches, .. } => {
+                !batches.iter().any(|kept| same_batch(kept, batch))
+            }
+            _ => true,
+        });
+        let why = format!("node-{node} {how} at {:.3}s", at.as_secs_f64());
+        let fates: Vec<Fate> = gone
+            .map(|batch| Fate { partition: partition.clone(), batch: *batch, why: why.clone() })
+            .collect();
+        self.fates.extend(fates);
+    }
+
     /// Words are only made where somebody will read them: they cost more than the judging.
     fn keep(&mut self, at: Duration, node: NodeId, observation: &Observation) {
         if !self.keeps_everything {

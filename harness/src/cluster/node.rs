@@ -24,6 +24,8 @@ pub(super) struct NodeSlot {
     pub(super) stop: Stop,
     /// When a process that was asked to stop is killed.
     pub(super) stop_deadline: Option<Duration>,
+    /// It is started again as soon as it has stopped.
+    pub(super) starts_after_stop: bool,
     /// The faults that pause it.
     pub(super) paused_by: BTreeSet<FaultId>,
     /// The fault that brought it down, if one did.
@@ -54,6 +56,7 @@ impl<S: System> Cluster<S> {
             process: None,
             stop: Stop::new(),
             stop_deadline: None,
+            starts_after_stop: false,
             paused_by: BTreeSet::new(),
             down_by: None,
             software: Software::default(),
@@ -88,6 +91,7 @@ impl<S: System> Cluster<S> {
             net: self.net(host, &process.gate, &process.sockets),
             dice: self.seed.stream(&format!("{name}/incarnation-{incarnation}")),
             trace: self.trace.tracer(&name),
+            timeline: self.timeline.clone(),
             name,
         };
         let body = self.system.boot(env);
@@ -160,6 +164,10 @@ impl<S: System> Cluster<S> {
                 let how = Stopped::Killed { silent: false };
                 self.kill(node, Death::Kill, &how);
                 self.write_end(node, how);
+            }
+            let slot = &mut self.nodes[node.0];
+            if slot.process.is_none() && std::mem::take(&mut slot.starts_after_stop) {
+                self.start_again(node);
             }
         }
     }

@@ -44,6 +44,22 @@ impl<S: System> Cluster<S> {
         self.write_strike(fault, on, outcome)
     }
 
+    /// Notes that a fault found no target.
+    pub(crate) fn skip(
+        &self,
+        fault: &Fault,
+        on: &[Node],
+        why: Skipped,
+    ) -> Result<FaultId, Skipped> {
+        self.write_strike(fault, on, Err(why))
+    }
+
+    /// Whether a fault in force keeps the node down, and will start it when it ends.
+    pub(crate) fn is_held_down(&self, node: Node) -> bool {
+        let by = self.slot(node).down_by;
+        by.is_some_and(|id| self.in_force.contains_key(&id))
+    }
+
     /// Ends one fault, and starts the nodes that it brought down. A fault that is over already
     /// stays so.
     pub fn lift(&mut self, id: FaultId) {
@@ -58,7 +74,8 @@ impl<S: System> Cluster<S> {
     }
 
     /// Ends every fault: links, latencies, clocks and disks are as new (a flipped bit stays
-    /// flipped), paused nodes run, and nodes that are down for whatever reason are started.
+    /// flipped), paused nodes run, and nodes that are down for whatever reason are started. A node
+    /// that is about to stop is started as soon as it has.
     pub fn heal(&mut self) {
         self.journal.write(JournalEvent::Healed);
         self.in_force.clear();
@@ -73,6 +90,8 @@ impl<S: System> Cluster<S> {
             self.open_gate(node);
             if !self.is_running(node) {
                 self.start_again(node);
+            } else if self.slot(node).stop_deadline.is_some() {
+                self.nodes[node.0].starts_after_stop = true;
             }
         }
     }
@@ -254,7 +273,6 @@ impl<S: System> Cluster<S> {
 
     /// Undoes on one node what the fault did to it, beside its links.
     fn lift_from(&mut self, node: Node, id: FaultId, fault: &Fault) {
-        let others: Vec<Fault> = self.still_in_force(node);
         let slot = &mut self.nodes[node.0];
         match fault {
             Fault::Crash | Fault::CrashSilently | Fault::PowerCut { .. } | Fault::ShutDown => {
@@ -271,31 +289,20 @@ impl<S: System> Cluster<S> {
                 }
             }
             Fault::SetClock { .. } => {
-                let offset = others.iter().rev().find_map(|other| match other {
-                    Fault::SetClock { offset_ms } => Some(*offset_ms),
-                    _ => None,
-                });
-                slot.clock.set_offset_ms(offset.unwrap_or_default());
+                slot.clock.set_offset_ms(0);
+                self.reapply(node, fault);
             }
             Fault::DriftClock { .. } => {
-                let rate = others.iter().rev().find_map(|other| match other {
-                    Fault::DriftClock { rate_ppm } => Some(*rate_ppm),
-                    _ => None,
-                });
-                slot.clock.set_rate_ppm(rate.unwrap_or_default());
+                slot.clock.set_rate_ppm(0);
+                self.reapply(node, fault);
             }
             Fault::Disk(trouble) => {
                 slot.disk.mend(trouble);
-                let alike = others.into_iter().filter_map(|other| match other {
-                    Fault::Disk(other) if other.lasts() => Some(other),
-                    _ => None,
-                });
-                alike.filter(|other| other.is_like(trouble)).for_each(|other| {
-                    slot.disk.inject(&other);
-                });
-                if matches!(trouble, DiskFault::CutAfter { .. }) && slot.process.is_none() {
+                let is_down = slot.process.is_none() && slot.down_by.is_none();
+                if matches!(trouble, DiskFault::CutAfter { .. }) && is_down {
                     self.start_again(node);
                 }
+                self.reapply(node, fault);
             }
             Fault::Isolate
             | Fault::IsolateFully
@@ -309,10 +316,15 @@ impl<S: System> Cluster<S> {
         }
     }
 
-    /// The faults still in force on a node, oldest first.
-    fn still_in_force(&self, node: Node) -> Vec<Fault> {
-        let on_node = self.in_force.values().filter(|other| other.on.contains(&node));
-        on_node.map(|other| other.fault.clone()).collect()
+    /// A clock or disk fault has ended; the latest one of its kind that is still in force on the
+    /// node, if there is one, takes effect again.
+    fn reapply(&mut self, node: Node, ended: &Fault) {
+        let alike = self.in_force.iter().rev().find(|(_, other)| {
+            other.on.contains(&node) && other.fault.is_like(ended) && other.fault.lasts()
+        });
+        if let Some((id, other)) = alike.map(|(id, other)| (*id, other.fault.clone())) {
+            self.inflict_on(node, id, &other);
+        }
     }
 
     /// Lets a node's process go on.
@@ -342,12 +354,10 @@ impl<S: System> Cluster<S> {
     /// Whom a fault strikes, by name.
     fn aim(&self, fault: &Fault, on: &[Node]) -> Vec<String> {
         let name = |node: &Node| self.nodes.get(node.0).map_or("?", |slot| &slot.name).to_owned();
-        match fault {
-            Fault::Partition { groups } => groups
-                .iter()
-                .map(|group| group.iter().map(name).collect::<Vec<_>>().join("+"))
-                .collect(),
-            _ => on.iter().map(name).collect(),
+        if let Fault::Partition { groups } = fault {
+            let join = |group: &Vec<Node>| group.iter().map(name).collect::<Vec<_>>().join("+");
+            return groups.iter().map(join).collect();
         }
+        on.iter().map(name).collect()
     }
 }

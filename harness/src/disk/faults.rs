@@ -133,6 +133,15 @@ impl Troubles {
         }
     }
 
+    /// Whether any of them may make an operation fail or cut the power.
+    pub(super) fn may_bring_down(&self) -> bool {
+        self.fail_reads > 0
+            || self.fail_writes > 0
+            || self.fail_syncs > 0
+            || self.space_limit.is_some()
+            || self.operations_left.is_some()
+    }
+
     /// Ends all faults of this kind.
     pub(super) fn end(&mut self, fault: &DiskFault) {
         match fault {

@@ -49,6 +49,13 @@ impl SimDisk {
         lock(&self.device).troubles = Troubles::default();
     }
 
+    /// Whether a trouble is in force that may bring the node down: failing reads, writes or fsyncs,
+    /// little space, a power cut to come. A slow disk is none.
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
+        lock(&self.device).troubles.may_bring_down()
+    }
+
     /// Turns one bit of a file around, on the platter and in the cache. Whether there was one.
     #[must_use]
     pub fn flip_bit(&self, path: &str, position: u64, bit: u32) -> bool {

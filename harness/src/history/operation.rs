@@ -141,7 +141,9 @@ pub enum Action {
         /// committed record, whatever the process's positions are.
         last: bool,
     },
-    /// Replaces the keys that the process reads. Other keys are dropped.
+    /// Replaces the keys that the process reads. Other keys are dropped. Whenever anything but a
+    /// poll moves a reader (it fell off the log and starts again elsewhere), this is recorded
+    /// again: between assignments, a reader may neither skip nor go back.
     Assign {
         /// The offset that is read next, per key; negative where the client does not know it.
         positions: BTreeMap<Key, i64>,

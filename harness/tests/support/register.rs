@@ -3,10 +3,9 @@
 //! A node answers on port 7000 to one-letter commands with an eight-byte number behind each, and
 //! sends a ping to every peer every 50 ms over a connection that it makes again when it breaks.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness::disk::{OpenMode, SimDisk};
@@ -48,7 +47,7 @@ pub(crate) struct Picture {
 pub(crate) struct Registers {
     count: usize,
     /// What can be seen of it.
-    pub picture: Rc<RefCell<Picture>>,
+    pub picture: Arc<Mutex<Picture>>,
     /// Crashes that it still permits, if it counts them.
     pub budget: Option<usize>,
     /// A value that no node may write.
@@ -73,7 +72,7 @@ impl Setup for Build {
     type System = Registers;
 
     fn build(&self, _: Seed) -> Registers {
-        Registers { count: self.count, picture: Rc::default(), budget: None, forbidden: None }
+        Registers { count: self.count, picture: Arc::default(), budget: None, forbidden: None }
     }
 
     fn options(&self) -> Options {
@@ -87,7 +86,7 @@ impl System for Registers {
     }
 
     fn boot(&mut self, env: NodeEnv) -> LocalBoxFuture<'static, Result<(), BoxError>> {
-        Box::pin(live(env, self.nodes(), Rc::clone(&self.picture)))
+        Box::pin(live(env, self.nodes(), Arc::clone(&self.picture)))
     }
 
     fn resolve(&self, role: &str, index: usize) -> Option<Vec<Node>> {
@@ -119,7 +118,7 @@ impl System for Registers {
     }
 
     fn invariant(&mut self) -> Result<(), Violation> {
-        let picture = self.picture.borrow();
+        let picture = self.picture.lock().unwrap();
         let wrong = picture.written.iter().find(|(_, value)| Some(**value) == self.forbidden);
         match wrong {
             None => Ok(()),
@@ -131,25 +130,25 @@ impl System for Registers {
     }
 
     fn started(&mut self, node: Node, incarnation: u64) {
-        self.picture.borrow_mut().lives.push(format!("{} starts {incarnation}", node.0));
+        self.picture.lock().unwrap().lives.push(format!("{} starts {incarnation}", node.0));
     }
 
     fn stopped(&mut self, node: Node, how: &Stopped) {
-        self.picture.borrow_mut().lives.push(format!("{} {how}", node.0));
+        self.picture.lock().unwrap().lives.push(format!("{} {how}", node.0));
     }
 }
 
 async fn live(
     env: NodeEnv,
     names: Vec<String>,
-    picture: Rc<RefCell<Picture>>,
+    picture: Arc<Mutex<Picture>>,
 ) -> Result<(), BoxError> {
-    let env = Rc::new(env);
+    let env = Arc::new(env);
     env.trace.note(format!("started, lucky number {}", env.dice.clone().range(0..1000)));
     for (peer, name) in names.into_iter().enumerate() {
         if peer != env.node.0 {
-            let env = Rc::clone(&env);
-            tokio::task::spawn_local(async move { ping_for_ever(&env, &name).await });
+            let env = Arc::clone(&env);
+            tokio::spawn(async move { ping_for_ever(&env, &name).await });
         }
     }
     let (ended, mut end) = tokio::sync::mpsc::unbounded_channel();
@@ -161,8 +160,8 @@ async fn live(
             Some(why) = end.recv() => return Err(why),
             accepted = listener.accept() => {
                 let (stream, _) = accepted?;
-                let (env, picture, ended) = (Rc::clone(&env), Rc::clone(&picture), ended.clone());
-                tokio::task::spawn_local(async move {
+                let (env, picture, ended) = (Arc::clone(&env), Arc::clone(&picture), ended.clone());
+                tokio::spawn(async move {
                     let why = serve(&env, stream, &picture).await;
                     if let Err(why) = why && why.kind() == io::ErrorKind::Other {
                         drop(ended.send(why.into()));
@@ -179,7 +178,8 @@ async fn ping_for_ever(env: &NodeEnv, peer: &str) {
         if let Ok(mut stream) = env.net.connect(&format!("{peer}:{PORT}")).await {
             loop {
                 let answer = exchange(&mut stream, PING, speaker);
-                if tokio::time::timeout(Duration::from_secs(1), answer).await.is_err() {
+                if !matches!(tokio::time::timeout(Duration::from_secs(1), answer).await, Ok(Ok(_)))
+                {
                     break;
                 }
                 env.clock.sleep(Duration::from_millis(50)).await;
@@ -189,14 +189,14 @@ async fn ping_for_ever(env: &NodeEnv, peer: &str) {
     }
 }
 
-async fn serve(env: &NodeEnv, mut stream: SimStream, picture: &RefCell<Picture>) -> io::Result<()> {
+async fn serve(env: &NodeEnv, mut stream: SimStream, picture: &Mutex<Picture>) -> io::Result<()> {
     loop {
         let command = stream.read_u8().await?;
         let number = stream.read_u64().await?;
         let answer = match command {
             WRITE | WRITE_UNSYNCED => {
                 store(&env.disk, number, command == WRITE).await?;
-                picture.borrow_mut().written.insert(env.node, number);
+                picture.lock().unwrap().written.insert(env.node, number);
                 env.trace.note(format!("wrote {number}"));
                 number
             }
@@ -206,7 +206,7 @@ async fn serve(env: &NodeEnv, mut stream: SimStream, picture: &RefCell<Picture>)
             EXIT => return Err(io::Error::other("asked to exit")),
             PING => {
                 let speaker = Node(usize::try_from(number).unwrap());
-                let mut picture = picture.borrow_mut();
+                let mut picture = picture.lock().unwrap();
                 let heard = picture.pings.entry((env.node, speaker)).or_default();
                 *heard += 1;
                 env.trace.note(format!("ping {heard} of {}", speaker.0));
@@ -261,6 +261,8 @@ pub(crate) async fn ask(net: &SimNet, node: &str, command: u8, number: u64) -> i
 pub(crate) trait Words {
     /// Asks a node as a client and waits for the answer.
     fn ask(&mut self, node: Node, command: u8, number: u64) -> io::Result<u64>;
+    /// How many pings `hearer` has heard from `speaker` so far.
+    fn heard(&self, hearer: Node, speaker: Node) -> u64;
     /// How many pings `hearer` hears from `speaker` in the next seconds.
     fn pings_in(&mut self, seconds: u64, hearer: Node, speaker: Node) -> u64;
     /// Starts and stops so far.
@@ -276,16 +278,18 @@ impl Words for Cluster<Registers> {
         )
     }
 
+    fn heard(&self, hearer: Node, speaker: Node) -> u64 {
+        let picture = self.system().picture.lock().unwrap();
+        picture.pings.get(&(hearer, speaker)).copied().unwrap_or(0)
+    }
+
     fn pings_in(&mut self, seconds: u64, hearer: Node, speaker: Node) -> u64 {
-        let count = |cluster: &Self| {
-            cluster.system().picture.borrow().pings.get(&(hearer, speaker)).copied().unwrap_or(0)
-        };
-        let before = count(self);
+        let before = self.heard(hearer, speaker);
         self.run_for(secs(seconds));
-        count(self) - before
+        self.heard(hearer, speaker) - before
     }
 
     fn lives(&self) -> Vec<String> {
-        self.system().picture.borrow().lives.clone()
+        self.system().picture.lock().unwrap().lives.clone()
     }
 }

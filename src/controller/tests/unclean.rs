@@ -161,6 +161,43 @@ fn lowering_min_in_sync_takes_eligibility_away() {
 }
 
 #[test]
+fn lowering_min_in_sync_takes_eligibility_away_even_if_few_are_in_sync() {
+    let mut scene = Scene::with_brokers(settings(), &[1, 2, 3]);
+    scene.topic("orders", &[1, 2, 3], &[("min.insync.replicas", "3")]);
+    scene.falls_silent(&[2, 3]);
+    scene.configure("orders", "min.insync.replicas", Some("2"));
+    scene.expect(&expect![[r#"
+        silent for 9 s: 2 3
+          propose at 9
+            broker 2 epoch 4 fenced
+            broker 3 epoch 6 fenced
+            orders 0: leader 1 epoch 0 version 1 in sync 1 eligible 2 3
+        orders: min.insync.replicas becomes Some("2")
+          propose at 10
+            topic orders {"min.insync.replicas": "2"}
+            orders 0: leader 1 epoch 0 version 2 in sync 1 eligible -
+          TopicConfigs(Ok(()))
+    "#]]);
+}
+
+#[test]
+#[cfg(feature = "mutants")]
+fn mutant_d01_elects_whoever_is_active() {
+    use crate::mutants::{Mutant, switch_on};
+
+    let mut scene = three("orders");
+    scene.wish("orders", &[1], |_| ());
+    scene.configure("orders", "min.insync.replicas", Some("1"));
+    scene.falls_silent(&[1]);
+    assert_eq!(scene.partition("orders").leader, None);
+    scene.heartbeat(1);
+    switch_on(Some(Mutant::D01));
+    scene.falls_silent(&[1]);
+    switch_on(None);
+    assert_eq!(scene.partition("orders").leader, Some(crate::types::BrokerId(2)));
+}
+
+#[test]
 fn lowering_min_in_sync_keeps_the_only_hope_of_a_dead_partition() {
     let mut scene = three("orders");
     scene.falls_silent(&[1, 2, 3]);

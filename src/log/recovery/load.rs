@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::error::{Corruption, LogError, ReadError};
-use super::super::index::Index;
+use super::super::index::{Index, Position, Timestamp};
 use super::super::names::FileKind;
 use super::super::segment::Segment;
 use super::super::walk::{Step, Stop, Walk};
@@ -111,20 +111,7 @@ impl Opening {
         if let Some(end) = end {
             segment = self.end_early(segment, size, end)?;
         }
-        let base = plan.base;
-        let ends = segment.next_offset;
-        let beyond = segment
-            .time_index
-            .last()
-            .is_some_and(|entry| base.plus(i64::from(entry.relative_offset)) >= ends);
-        if beyond {
-            let io = io_error(&path);
-            let over = |entry: &super::super::index::Timestamp| {
-                base.plus(i64::from(entry.relative_offset)) >= ends
-            };
-            segment.time_index.cut(over).map_err(io)?;
-            segment.find_largest_timestamp()?;
-        }
+        drop_stale_times(&mut segment)?;
         segment.persist_indexes().map_err(io_error(&path))?;
         Ok(segment)
     }
@@ -139,7 +126,7 @@ impl Opening {
     ) -> Result<(Segment, u64), LogError> {
         let path = FileKind::Log.path(&self.directory, plan.base);
         if !plan.scan {
-            match self.from_indexes(plan.base, file, size)? {
+            match self.read_indexes(plan, file, size)? {
                 Ok(started) => return Ok(started),
                 Err(why) => self.recovery.note(format!("the index of {path} {why}; rebuilt")),
             }
@@ -153,12 +140,13 @@ impl Opening {
         Ok((segment.map_err(io_error(&path))?, 0))
     }
 
-    fn from_indexes(
+    fn read_indexes(
         &self,
-        base: Offset,
+        plan: Plan,
         file: &Arc<dyn File>,
         size: u64,
     ) -> Result<Result<(Segment, u64), &'static str>, LogError> {
+        let base = plan.base;
         let path = FileKind::Index.path(&self.directory, base);
         let index = Index::load(&*self.storage, &path).map_err(io_error(&path))?;
         let path = FileKind::TimeIndex.path(&self.directory, base);
@@ -168,15 +156,18 @@ impl Opening {
             (Err(why), _) | (_, Err(why)) => return Ok(Err(why)),
         };
         let path = FileKind::Log.path(&self.directory, base);
-        let last: Option<super::super::index::Position> = index.last();
+        let last: Option<Position> = index.last();
         let mut segment = Segment::new(base, path, Arc::clone(file), (index, time_index));
         let Some(last) = last else { return Ok(Ok((segment, 0))) };
+        // The index and its segment were cut, and both cuts have come undone.
+        let indexed = base.plus(i64::from(last.relative_offset));
+        if plan.next_base.is_some_and(|next| indexed >= next) {
+            return Ok(Err("reaches past the next segment"));
+        }
         let position = u64::from(last.position);
         let first = Walk::headers(&**file, position.min(size), size, None).next();
         match first {
-            Some(Ok(step))
-                if step.header.last_offset() == base.plus(i64::from(last.relative_offset)) =>
-            {
+            Some(Ok(step)) if step.header.last_offset() == indexed => {
                 segment.size = position;
                 segment.next_offset = step.header.base_offset;
                 Ok(Ok((segment, position)))
@@ -218,6 +209,18 @@ impl Opening {
         segment.find_largest_timestamp()?;
         Ok(segment)
     }
+}
+
+/// Drops entries of the time index that speak of records behind the segment's end: it was cut with
+/// its segment, and its own cut has come undone.
+fn drop_stale_times(segment: &mut Segment) -> Result<(), LogError> {
+    let (base, end) = (segment.base_offset, segment.next_offset);
+    let stale = |entry: &Timestamp| base.plus(i64::from(entry.relative_offset)) >= end;
+    if segment.time_index.last().is_some_and(|entry| stale(&entry)) {
+        segment.time_index.cut(stale).map_err(io_error(&segment.path))?;
+        segment.find_largest_timestamp()?;
+    }
+    Ok(())
 }
 
 /// Judges the next step of the walk along a segment: go on, or end here.

@@ -216,7 +216,7 @@ fn an_empty_or_foreign_directory_gives_an_empty_log() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn garbage_in_any_file_never_makes_a_log_lie(

@@ -57,12 +57,18 @@ fn a_cut_that_comes_undone_is_made_again() {
     let (disk, mut log) = new_log(100_000);
     lead(&mut log, 1, Batch::of(2));
     lead(&mut log, 1, Batch::of(2));
-    let path = format!("{DIRECTORY}/{:020}.log", 0);
-    let before = disk.files()[&path].clone();
+    lead(&mut log, 1, Batch::of(2).sized(300));
+    lead(&mut log, 1, Batch::of(2));
+    let before = disk.files();
     log.truncate_to(Offset(2)).unwrap();
     lead(&mut log, 2, Batch::of(2));
-    disk.tamper(&path, Some(before));
-    for hints in [UNCLEAN, CLEAN] {
+    let flushed = RecoveryHints { recovery_point: Offset(4), ..UNCLEAN };
+    for hints in [UNCLEAN, CLEAN, flushed] {
+        // The segment comes back with the index entry of a batch that was cut.
+        for suffix in ["log", "index", "timeindex"] {
+            let path = format!("{DIRECTORY}/{:020}.{suffix}", 0);
+            disk.tamper(&path, Some(before[&path].clone()));
+        }
         let (reopened, recovery) = open(&disk, config(100_000), hints);
         assert_eq!(held(&reopened), [(0, 1), (2, 2)]);
         assert_eq!((recovery.bytes_cut, recovery.reason), (0, None));

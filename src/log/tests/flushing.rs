@@ -52,6 +52,21 @@ fn fewer_unflushed_records_than_the_limit_count() {
 }
 
 #[test]
+fn what_counts_never_lies_before_the_start() {
+    let disk = TestDisk::new();
+    let (mut log, _) = open(&disk, LogConfig { flush_messages: Some(1), ..config(10_000) }, CLEAN);
+    log.restart_at(Offset(50)).unwrap();
+    log.append_as_follower(Batch::of(10).held(45, 2)).unwrap();
+    assert_eq!((log.log_start_offset(), committable(&log)), (Offset(50), 50));
+    lead(&mut log, 2, Batch::of(1));
+    log.advance_log_start(Offset(55)).unwrap();
+    assert_eq!(committable(&log), 55);
+    assert!(log.recovery_point() < Offset(50), "but nothing has been flushed");
+    flush(&mut log);
+    assert_eq!((committable(&log), log.recovery_point()), (56, Offset(56)));
+}
+
+#[test]
 fn a_flush_that_ran_across_a_cut_claims_nothing() {
     let (_disk, mut log) = new_log(10_000);
     lead(&mut log, 1, Batch::of(2));

@@ -284,7 +284,7 @@ fn with_records(cache: &LeaderEpochCache, log_end: Offset) -> LeaderEpochCache {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn a_log_is_a_list_of_batches(

@@ -19,7 +19,9 @@ use crate::replication::{Event, FetchRequestView, FetchVerdict, Role};
 use crate::server::broker::Broker;
 use crate::server::message;
 use crate::server::partition::{Partition, State};
-use crate::types::{BrokerEpoch, BrokerId, EpochEndOffset, LeaderEpoch, Offset, TopicId, TopicPartition};
+use crate::types::{
+    BrokerEpoch, BrokerId, EpochEndOffset, LeaderEpoch, Offset, TopicId, TopicPartition,
+};
 
 use super::{epoch_from_wire, refusal_code};
 
@@ -115,12 +117,7 @@ fn limit(broker: &Broker, request: &FetchRequest, fetcher: Fetcher) -> usize {
     }
 }
 
-fn resolve(
-    broker: &Broker,
-    version: i16,
-    request: &FetchRequest,
-    fetcher: Fetcher,
-) -> Vec<Topic> {
+fn resolve(broker: &Broker, version: i16, request: &FetchRequest, fetcher: Fetcher) -> Vec<Topic> {
     let image = broker.metadata.image();
     let find = |topic: &crate::protocol::messages::fetch_request::FetchTopic| {
         let (name, unknown) = if version >= TOPIC_IDS {
@@ -255,7 +252,12 @@ fn read_records(
     if asked.view.fetch_offset >= end || (max_bytes == 0 && !is_empty) {
         return Ok(Bytes::new());
     }
-    let read = state.log.read(asked.view.fetch_offset, end, max_bytes)?;
+    let from = asked.view.fetch_offset;
+    // What goes to another replica is looked at first: rot must not spread (KAFKA-8722).
+    let read = match asked.view.follower {
+        Some(_) => state.log.read_verified(from, end, max_bytes)?,
+        None => state.log.read(from, end, max_bytes)?,
+    };
     if read.len() > max_bytes && !is_empty {
         return Ok(Bytes::new());
     }
@@ -307,11 +309,7 @@ fn report_served(broker: &Broker, topics: &[Topic], found: &[Vec<Found>]) {
     }
 }
 
-fn respond(
-    version: i16,
-    topics: Vec<Topic>,
-    found: Vec<Vec<Found>>,
-) -> FetchResponse {
+fn respond(version: i16, topics: Vec<Topic>, found: Vec<Vec<Found>>) -> FetchResponse {
     let responses = topics
         .into_iter()
         .zip(found)

@@ -1,8 +1,6 @@
 //! BrokerRegistration (62) and BrokerHeartbeat (63): brokers join, stay and leave (R19–R21).
 
-use crate::controller::{
-    HeartbeatReply, HeartbeatRequest, RegisterBrokerRequest, Reply, Request,
-};
+use crate::controller::{HeartbeatReply, HeartbeatRequest, RegisterBrokerRequest, Reply, Request};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,

@@ -127,10 +127,7 @@ fn find(
         }
         None => ErrorCode::InvalidTopicException,
     };
-    message!(metadata_response::MetadataResponseTopic {
-        error_code: code.code(),
-        name: Some(name),
-    })
+    message!(metadata_response::MetadataResponseTopic { error_code: code.code(), name: Some(name) })
 }
 
 fn describe(image: &MetadataImage, topic: &TopicImage) -> metadata_response::MetadataResponseTopic {
@@ -147,7 +144,8 @@ fn partition(
     record: &PartitionRecord,
 ) -> metadata_response::MetadataResponsePartition {
     let offline = |broker| image.brokers.get(broker).is_none_or(|record| record.fenced);
-    let code = if record.leader.is_some() { ErrorCode::None } else { ErrorCode::LeaderNotAvailable };
+    let code =
+        if record.leader.is_some() { ErrorCode::None } else { ErrorCode::LeaderNotAvailable };
     message!(metadata_response::MetadataResponsePartition {
         error_code: code.code(),
         partition_index: record.partition,

@@ -90,12 +90,7 @@ pub(super) async fn handle(broker: &Arc<Broker>, request: ProduceRequest) -> Ans
     }
 }
 
-fn append(
-    broker: &Broker,
-    name: &TopicPartition,
-    records: Option<Bytes>,
-    acks: Acks,
-) -> Progress {
+fn append(broker: &Broker, name: &TopicPartition, records: Option<Bytes>, acks: Acks) -> Progress {
     let records = records.unwrap_or_default();
     if records.is_empty() {
         // Not a damaged batch: sending it again, as clients do with those, cannot help.
@@ -142,7 +137,9 @@ async fn finish(
         Progress::Appended(appended) => appended,
     };
     let outcome = match acks {
-        Some(Acks::All) => wait(broker, &appended.partition, appended.ticket, appended.outcome, left).await,
+        Some(Acks::All) => {
+            wait(broker, &appended.partition, appended.ticket, appended.outcome, left).await
+        }
         Some(acks @ (Acks::None | Acks::Leader)) => {
             appended.partition.acknowledge_append(appended.ticket, acks)
         }
@@ -176,7 +173,11 @@ async fn wait(
     outcome.await.unwrap_or(ProduceOutcome::TimedOut)
 }
 
-fn failure(index: i32, code: ErrorCode, reason: &str) -> produce_response::PartitionProduceResponse {
+fn failure(
+    index: i32,
+    code: ErrorCode,
+    reason: &str,
+) -> produce_response::PartitionProduceResponse {
     message!(produce_response::PartitionProduceResponse {
         index: index,
         error_code: code.code(),

@@ -72,8 +72,11 @@ fn check_partition(
 
 #[cfg(test)]
 mod tests {
+    use highwater::host::probe::Observation;
+    use highwater::types::Offset;
+
     use crate::picture::Stop;
-    use crate::picture::tale::{Tale, batch, broker};
+    use crate::picture::tale::{Tale, batch, broker, orders};
 
     #[test]
     fn an_in_sync_replica_without_a_committed_record_is_found() {
@@ -89,6 +92,29 @@ mod tests {
         tale.replicate(1, &[2], batch(0, 1, 7)).high_watermark(1, 1, Some(1)).is_legal();
         tale.in_sync(&[1, 2, 3], &[]);
         tale.breaks("GS1");
+    }
+
+    fn restart(tale: &mut Tale, node: i32, at: i64) {
+        tale.say(node, Observation::Restarted { partition: orders(), at: Offset(at) });
+    }
+
+    #[test]
+    fn a_member_that_skips_committed_records_is_found() {
+        let mut tale = Tale::begin();
+        tale.replicate(1, &[2, 3], batch(0, 1, 7)).high_watermark(1, 1, Some(1)).is_legal();
+        restart(&mut tale, 3, 1);
+        tale.breaks("GS1");
+    }
+
+    #[test]
+    fn a_head_that_the_leader_has_deleted_may_be_skipped() {
+        let mut tale = Tale::begin();
+        tale.replicate(1, &[2, 3], batch(0, 1, 7)).high_watermark(1, 1, Some(1));
+        tale.say(1, Observation::LogStartAdvanced { partition: orders(), to: Offset(1) });
+        restart(&mut tale, 3, 1);
+        tale.high_watermark(3, 1, None);
+        tale.replicate(1, &[2, 3], batch(1, 1, 8)).high_watermark(1, 2, Some(1));
+        tale.is_legal();
     }
 
     #[test]

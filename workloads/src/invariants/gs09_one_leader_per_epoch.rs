@@ -28,8 +28,11 @@ impl Invariant for OneLeaderPerEpoch {
 
     fn check(&mut self, picture: &Picture, change: &Change<'_>) -> Result<(), Violation> {
         let epoch = match change.what {
-            What::Observed(Observation::MetadataCommitted { records, .. }) => {
-                check_brokers(picture, records, change)?;
+            What::Observed(Observation::MetadataCommitted { offset, records }) => {
+                // A controller that is late tells of what is history already.
+                if *offset == picture.metadata().offset() {
+                    check_brokers(picture, records, change)?;
+                }
                 return picture.touched().try_for_each(|p| check_registration(p, change));
             }
             What::Observed(Observation::BecameLeader { leader_epoch, .. }) => {
@@ -119,8 +122,12 @@ fn check_brokers(
 
 #[cfg(test)]
 mod tests {
-    use crate::picture::tale::Tale;
-    use highwater::types::BrokerId;
+    use std::sync::Arc;
+
+    use highwater::host::probe::Observation;
+    use highwater::types::{BrokerId, MetadataOffset};
+
+    use crate::picture::tale::{Tale, broker};
 
     #[test]
     fn two_leaders_in_one_epoch_are_found() {
@@ -151,6 +158,24 @@ mod tests {
         tale.follow(3, 2, 2).is_legal();
         tale.follow(3, 1, 1);
         tale.breaks("GS9");
+    }
+
+    #[test]
+    fn a_broker_epoch_that_falls_is_found() {
+        let mut tale = Tale::begin();
+        tale.commit(vec![broker(3, 2, false)]);
+        tale.breaks("GS9");
+    }
+
+    #[test]
+    fn a_controller_that_is_late_may_tell_of_old_broker_epochs() {
+        let mut tale = Tale::begin();
+        tale.record.in_sync_replicas.pop();
+        tale.commit_partition(vec![broker(3, 9, true)]);
+        // The tale registered broker 3 at offset 3.
+        let (offset, records) = (MetadataOffset(3), Arc::new(vec![broker(3, 3, false)]));
+        tale.say(101, Observation::MetadataCommitted { offset, records });
+        tale.is_legal();
     }
 
     #[test]

@@ -3,13 +3,13 @@
 //! the log end. A leader begins its epoch where its log ends.
 //!
 //! Source: R2, R7, KAFKA-7415, KAFKA-10706. From outside only the last sentence shows; where the
-//! cache itself is at hand, compare it with [`epochs_of`].
+//! cache itself is at hand, ask [`leader_epochs_match`].
 //!
 //! Exact equality would cry wolf: a leader that has appended nothing yet owns an entry without a
 //! record, and keeps it as a follower until it appends or truncates.
 
 use highwater::host::probe::{BatchId, Observation};
-use highwater::types::{LeaderEpochEntry, Offset};
+use highwater::types::{LeaderEpochCache, LeaderEpochEntry, Offset};
 
 use super::{Invariant, Violation, concerned};
 use crate::picture::{Change, Picture, What};
@@ -59,6 +59,28 @@ pub fn epochs_of(batches: &[BatchId], log_start_offset: Offset) -> Vec<LeaderEpo
         }
     }
     entries
+}
+
+/// Whether a leader epoch cache fits a log of these batches between `start` and `end`.
+///
+/// # Errors
+/// Says what the cache holds and what the log asks for.
+pub fn leader_epochs_match(
+    cache: &LeaderEpochCache,
+    batches: &[BatchId],
+    start: Offset,
+    end: Offset,
+) -> Result<(), String> {
+    let due = epochs_of(batches, start);
+    let held = cache.entries();
+    let empty = held.get(due.len()..).unwrap_or_default();
+    let fits = held.len() >= due.len()
+        && held[..due.len()] == due[..]
+        && empty.iter().all(|entry| entry.start_offset == end);
+    if fits {
+        return Ok(());
+    }
+    Err(format!("the leader epochs are {held:?}, the log of {start}..{end} asks for {due:?}"))
 }
 
 #[cfg(test)]

@@ -80,6 +80,14 @@ mod tests {
         tale.breaks("LS5");
     }
 
+    /// Seed 0x654: the run after the power cut ended before it had opened its logs.
+    #[test]
+    fn a_run_that_dies_before_it_opens_its_logs_does_not_undo_the_power_cut_before_it() {
+        let mut tale = two_records();
+        tale.stop(3, Stop::PowerCut).start(3).stop(3, Stop::Crash).start(3);
+        tale.open(3, vec![batch(0, 1, 7)], 0).is_legal();
+    }
+
     #[test]
     fn a_power_cut_may_take_what_was_not_flushed_and_a_new_disk_all() {
         let mut tale = two_records();

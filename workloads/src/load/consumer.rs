@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use harness::history::Action;
 use harness::system::ClientEnv;
-use highwater::client::{Consumer, ConsumerSettings, Fetched};
+use highwater::client::{Consumer, Fetched};
 use highwater::types::{BrokerId, Offset};
 
-use super::{Shared, decode, key};
+use super::{Shared, consumer_settings, decode, key};
 use crate::sim_host;
 
 /// How long a poll waits for a first record.
@@ -23,7 +23,7 @@ pub(crate) async fn consume(env: ClientEnv, shared: Shared, from_followers: Opti
     let client = shared.settings(&env.name);
     let host = sim_host::client_host(env);
     let clock = host.clock.clone();
-    let settings = ConsumerSettings { rack: None, fetch_bytes_max: 64 * 1024 };
+    let settings = consumer_settings(64 * 1024);
     let mut consumer = Consumer::new(host, client, settings);
     let process = shared.recorder.process();
     let mut polls = 0;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use harness::history::Action;
 use harness::system::ClientEnv;
-use highwater::client::{Consumer, ConsumerSettings, Fetched};
+use highwater::client::{Consumer, Fetched};
 use highwater::types::{BrokerId, TopicPartition};
 
-use super::{Shared, consumer, key};
+use super::{Shared, consumer, consumer_settings, key};
 use crate::sim_host;
 
 /// How long a poll of the drain waits.
@@ -31,11 +31,11 @@ pub(crate) async fn drain(
     let client = shared.settings(&env.name);
     let host = sim_host::client_host(env);
     let clock = host.clock.clone();
-    let settings = ConsumerSettings { rack: None, fetch_bytes_max: 1024 * 1024 };
+    let settings = consumer_settings(1024 * 1024);
     let mut consumer = Consumer::new(host, client, settings);
     let process = shared.recorder.process();
     let source = format!("broker-{replica}");
-    let operation = process.invoke(shared.timeline.now(), Action::poll(source.clone()));
+    let operation = process.invoke(shared.timeline.now(), consumer::read(&source, &[], true));
     let mut records: Vec<Fetched> = Vec::new();
     let mut failures = 0;
     let mut is_assigned = false;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use harness::history::Action;
 use harness::system::ClientEnv;
-use highwater::client::{Consumer, ConsumerSettings};
+use highwater::client::Consumer;
 
-use super::{Shared, key};
+use super::{Shared, consumer_settings, key};
 use crate::sim_host;
 
 /// Asks until told to stop.
@@ -15,7 +15,7 @@ pub(crate) async fn poll_latest(env: ClientEnv, shared: Shared) {
     let client = shared.settings(&env.name);
     let host = sim_host::client_host(env);
     let clock = host.clock.clone();
-    let settings = ConsumerSettings { rack: None, fetch_bytes_max: 1024 };
+    let settings = consumer_settings(1024);
     let mut consumer = Consumer::new(host, client, settings);
     let process = shared.recorder.process();
     while !stop.is_requested() {

@@ -37,12 +37,12 @@ pub(crate) async fn produce(env: ClientEnv, shared: Shared, index: u64, kind: Pr
         let now = shared.timeline.now();
         match sent {
             Ok(Appended::Acknowledged { base_offset, .. }) => {
-                operation.ok(now, asked.sent(vec![Some(base_offset.0)], producer.has_retried()));
+                operation.ok(now, asked.sent(vec![Some(base_offset.0)], producer.attempts() > 1));
             }
             Ok(Appended::Sent { .. }) => operation.ok(now, asked.sent(vec![None], false)),
             Err(ProduceError::NotAppended(refusal)) => operation.fail(now, refusal.to_string()),
             Err(ProduceError::Indeterminate(doubt)) => {
-                let learned = asked.sent(vec![None], producer.has_retried());
+                let learned = asked.sent(vec![None], producer.attempts() > 1);
                 operation.info_with(now, learned, doubt.to_string());
             }
         }

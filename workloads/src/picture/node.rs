@@ -24,6 +24,13 @@ impl Stop {
             Self::Crash | Self::PowerCut | Self::Interrupted => true,
         }
     }
+
+    /// What two stops in a row come to for a log that was not opened between them: a run that ends
+    /// before it has opened its logs does not bring back what the power cut before it took.
+    #[must_use]
+    pub fn and_then(self, later: Self) -> Self {
+        if self == Self::PowerCut { self } else { later }
+    }
 }
 
 /// One node.

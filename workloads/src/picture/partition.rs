@@ -17,7 +17,7 @@ pub use budget::{Budget, Waiver};
 pub use lineage::Lineage;
 
 use super::{
-    Committed, InSync, Leadership, Node, Opening, Replica, ReplicaLog, Role, Sometimes, Tally,
+    Committed, InSync, Leadership, Node, Opening, Replica, ReplicaLog, Role, Sometimes, Stop, Tally,
 };
 
 /// A produce request with acks=all that was answered with success.
@@ -193,9 +193,11 @@ impl Partition {
             || self.registration.as_ref().is_some_and(|record| record.replicas.contains(&broker))
     }
 
-    pub(super) fn stopped(&mut self, broker: BrokerId) {
+    pub(super) fn stopped(&mut self, broker: BrokerId, how: Stop) {
         if let Some(replica) = self.replicas.get_mut(&broker) {
             replica.rest();
+            let earlier = replica.stopped_by;
+            replica.stopped_by = Some(earlier.map_or(how, |earlier| earlier.and_then(how)));
         }
     }
 
@@ -233,7 +235,7 @@ impl Partition {
                 let survived_to = log.common_prefix(&replica.log);
                 let previous = std::mem::replace(&mut replica.log, log);
                 replica.opening = Some(Opening {
-                    after: node.last_stop(),
+                    after: replica.stopped_by.take().or_else(|| node.last_stop()),
                     disk_harmed: node.take_damage(),
                     durable_to: replica.flushed_to,
                     previous_end_offset: previous.log_end_offset(),

@@ -23,6 +23,8 @@ pub struct Replica {
     pub epoch_seen_before: Option<LeaderEpoch>,
     /// How its log was last opened, and what had become of it until then.
     pub opening: Option<Opening>,
+    /// What its node's stops since then come to.
+    pub(super) stopped_by: Option<Stop>,
 }
 
 impl Replica {

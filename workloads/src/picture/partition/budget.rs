@@ -114,3 +114,81 @@ impl Partition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use highwater::types::{BrokerId, MetadataRecord, TopicRecord};
+
+    use super::Waiver;
+    use crate::picture::tale::{Tale, broker, ids, orders};
+    use crate::picture::{Partition, Stop};
+
+    fn partition(tale: &Tale) -> &Partition {
+        tale.inspector.picture().partition(&orders()).unwrap()
+    }
+
+    /// Broker 3 registers again under epoch 9 and is taken out of the sets.
+    fn register_third_again(tale: &mut Tale) {
+        tale.start(3);
+        tale.record.in_sync_replicas = ids(&[1, 2]);
+        tale.commit_partition(vec![broker(3, 9, true)]);
+    }
+
+    #[test]
+    fn a_kill_spends_the_budget_until_the_replica_is_back_in_sync() {
+        let mut tale = Tale::begin();
+        tale.stop(3, Stop::Crash);
+        assert_eq!(partition(&tale).budget().lost().iter().copied().collect::<Vec<_>>(), ids(&[3]));
+        register_third_again(&mut tale);
+        assert_eq!(partition(&tale).budget().lost().len(), 1);
+        tale.commit(vec![broker(3, 9, false)]).in_sync(&[1, 2, 3], &[]);
+        assert_eq!(partition(&tale).budget().lost().len(), 0);
+        tale.stop(2, Stop::PowerCut);
+        assert!(partition(&tale).is_judged(), "one at a time is covered");
+    }
+
+    #[test]
+    fn a_second_loss_at_a_time_exceeds_it_for_good() {
+        let mut tale = Tale::begin();
+        tale.stop(3, Stop::Crash).stop(2, Stop::PowerCut);
+        assert_eq!(partition(&tale).budget().waiver(), Some(Waiver::BudgetExceeded));
+        register_third_again(&mut tale);
+        tale.commit(vec![broker(3, 9, false)]).in_sync(&[1, 2, 3], &[]);
+        assert!(!partition(&tale).is_judged());
+    }
+
+    #[test]
+    fn neither_clean_stops_nor_replicas_without_rights_count() {
+        let mut tale = Tale::begin();
+        tale.in_sync(&[1, 2], &[]).stop(3, Stop::PowerCut).stop(2, Stop::Clean);
+        assert_eq!(partition(&tale).budget().lost().len(), 0);
+        // The controllers take the dead one in before they know that it is dead.
+        tale.in_sync(&[1, 2, 3], &[]);
+        assert!(partition(&tale).budget().lost().contains(&BrokerId(3)));
+    }
+
+    #[test]
+    fn without_eligible_replicas_kills_are_free_and_one_lossy_stop_is_too_many() {
+        let mut tale = Tale::with(false);
+        tale.stop(3, Stop::Crash).stop(2, Stop::Crash);
+        assert!(partition(&tale).is_judged());
+        tale.stop(1, Stop::PowerCut);
+        assert!(!partition(&tale).is_judged());
+    }
+
+    #[test]
+    fn an_unclean_election_waives_only_where_it_is_allowed() {
+        for allowed in [false, true] {
+            let mut tale = Tale::begin();
+            let configs =
+                [("unclean.leader.election.enable".to_owned(), allowed.to_string())].into();
+            let topic = TopicRecord { id: tale.record.topic_id, name: "orders".into(), configs };
+            tale.commit(vec![MetadataRecord::Topic(topic)]).in_sync(&[1], &[2]);
+            tale.record.in_sync_replicas = ids(&[3]);
+            tale.record.eligible_leader_replicas = Vec::new();
+            tale.elect(3);
+            let waiver = allowed.then_some(Waiver::UncleanElectionAllowed);
+            assert_eq!(partition(&tale).budget().waiver(), waiver);
+        }
+    }
+}

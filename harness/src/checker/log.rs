@@ -1,0 +1,189 @@
+//! The log checker: every anomaly that a history of sends, polls and end-offset queries can show.
+//!
+//! It decides from the client's side only: what was acknowledged, what was read, in which order.
+//! Each family of anomalies has its own file and reads the same ledger, which sorts
+//! the history by call, key, value and offset once. Holes between offsets are no skips: a place
+//! counts only once somebody has read a record there.
+//!
+//! Loss is judged by [`Contract`], not switched off: where a promise allows loss, each lost value
+//! must be explained from outside ([`Explain`]), and an unexplained one is an error even there.
+//!
+//! Two premises: no record expires during the run, and a final read (`last`) is what it says.
+
+mod contract;
+mod findings;
+mod ledger;
+
+mod final_reads;
+mod lag;
+mod latest;
+mod losses;
+mod offsets;
+mod polls;
+mod provenance;
+mod sends;
+
+#[cfg(test)]
+mod tests;
+
+pub use contract::{Contract, Duplicates, Explain, Guarantee, Unexplained};
+pub use lag::Lag;
+pub use losses::{Losses, Toll};
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::{Action, History, Phase};
+use crate::verdict::{Anomaly, AnomalyKind, Verdict};
+use findings::Findings;
+use ledger::Ledger;
+
+/// What the log checker found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Whether the contract was kept.
+    pub verdict: Verdict,
+    /// What was promised and is gone, with and without an explanation.
+    pub losses: Losses,
+    /// What is worth knowing and breaks no promise.
+    pub notes: Notes,
+    /// How much was judged.
+    pub counts: Counts,
+}
+
+/// Findings that break no promise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notes {
+    /// Oddities: what would be an anomaly under a stricter contract, or is none under any.
+    pub findings: Vec<Anomaly>,
+    /// The farthest that a reader was behind what had been acknowledged; `None` if none was.
+    pub worst_realtime_lag: Option<Lag>,
+}
+
+/// How much was judged, and how often each sort of thing happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Operations in the history; a completed call is two.
+    pub operations: u64,
+    /// Calls by how they ended; those that never completed count as unknown.
+    pub sends: Outcomes,
+    /// As above.
+    pub polls: Outcomes,
+    /// Values in sends that ended well.
+    pub values_acknowledged: u64,
+    /// Records in polls that ended well; a record read twice counts twice.
+    pub records_read: u64,
+    /// How often each error was met.
+    pub errors: BTreeMap<String, u64>,
+    /// All anomalies by kind, also those that are not among the examples.
+    pub anomalies: BTreeMap<AnomalyKind, u64>,
+}
+
+/// Calls by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcomes {
+    /// They took effect.
+    pub ok: u64,
+    /// They certainly had none.
+    pub failed: u64,
+    /// Nobody knows.
+    pub unknown: u64,
+}
+
+/// Everything that a family of anomalies looks at.
+struct Case<'h> {
+    ledger: Ledger<'h>,
+    contract: &'h Contract,
+    explain: &'h dyn Explain,
+}
+
+/// What the families found: anomalies, oddities, and why something could not be decided.
+#[derive(Default)]
+struct Found {
+    errors: Findings,
+    notes: Findings,
+    undecided: Vec<String>,
+}
+
+/// Judges a history of one or more logs by a contract; `explain` is asked about each value that
+/// was lost or contradicted where the contract allows that with a reason.
+///
+/// Near-linear in the history. It never panics: a history that contradicts itself (a value sent
+/// twice, a completion without a call) is at best `Unknown`.
+pub fn check(history: &History, contract: &Contract, explain: &dyn Explain) -> Judgement {
+    let case = Case { ledger: Ledger::new(history), contract, explain };
+    let mut found = Found::default();
+    found.undecided.extend(case.ledger.contradictions());
+
+    provenance::judge(&case, &mut found);
+    offsets::judge(&case, &mut found);
+    let reading = polls::judge(&case, &mut found);
+    sends::judge(&case, &mut found);
+    latest::judge(&case, &mut found);
+    final_reads::judge(&case, &mut found);
+    let losses = losses::judge(&case, &reading, &mut found);
+
+    let mut counts = count(history, &case);
+    vacuous(&counts, &mut found);
+    counts.anomalies = found.errors.totals();
+    let undecided = found.undecided.into_iter().map(Verdict::Unknown);
+    let errors = found.errors.into_examples();
+    let errors = if errors.is_empty() { Verdict::Valid } else { Verdict::Invalid(errors) };
+    Judgement {
+        verdict: Verdict::all(undecided).compose(errors),
+        losses,
+        notes: Notes {
+            findings: found.notes.into_examples(),
+            worst_realtime_lag: reading.worst_lag,
+        },
+        counts,
+    }
+}
+
+/// A run in which nothing happened proves nothing, and must not look like a pass.
+fn vacuous(counts: &Counts, found: &mut Found) {
+    let reports = [
+        (counts.values_acknowledged, "nothing was acknowledged"),
+        (counts.records_read, "nothing was read back"),
+    ];
+    for (count, summary) in reports {
+        if count == 0 {
+            found.errors.report(AnomalyKind::Vacuous, None, &[], || summary.to_owned());
+        }
+    }
+}
+
+fn count(history: &History, case: &Case<'_>) -> Counts {
+    let mut counts = Counts { operations: number(history.len()), ..Counts::default() };
+    for call in &case.ledger.calls {
+        let outcomes = match call.action {
+            Action::Send { values, .. } => {
+                if call.outcome == Phase::Ok {
+                    counts.values_acknowledged += number(values.len());
+                }
+                &mut counts.sends
+            }
+            Action::Poll { records, .. } => {
+                if call.outcome == Phase::Ok {
+                    counts.records_read += number(records.values().map(Vec::len).sum());
+                }
+                &mut counts.polls
+            }
+            Action::Assign { .. } | Action::Subscribe { .. } | Action::Latest { .. } => continue,
+        };
+        match call.outcome {
+            Phase::Ok => outcomes.ok += 1,
+            Phase::Fail => outcomes.failed += 1,
+            Phase::Invoke | Phase::Info => outcomes.unknown += 1,
+        }
+    }
+    for error in history.operations().iter().filter_map(|operation| operation.error.as_ref()) {
+        *counts.errors.entry(error.clone()).or_default() += 1;
+    }
+    counts
+}
+
+fn number(length: usize) -> u64 {
+    u64::try_from(length).expect("a length in memory fits 64 bits")
+}

@@ -1,0 +1,200 @@
+//! What is gone: `lost-write`, `unseen`.
+//!
+//! An acknowledged value that no poll returned (a poll that did not end well does not count) is
+//! lost if a reader went past its offset, because logs only grow at their end: `lost-write`. It is
+//! lost as well if it is missing from every final read that began after it was acknowledged:
+//! `unseen`. Otherwise it may be late, and the verdict is `Unknown`.
+//!
+//! What was promised less than for good may be lost for a reason. Then the loss is counted, and
+//! the reason asked for.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::{Action, Key, Phase, Promise};
+use crate::verdict::AnomalyKind;
+
+use super::contract::Guarantee;
+use super::ledger::{Log, Sent};
+use super::polls::Reading;
+use super::{Case, Found};
+
+/// What was acknowledged and is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Losses {
+    /// The toll of each promise; only promises that were made.
+    pub by_promise: BTreeMap<Promise, Toll>,
+    /// How many values were lost for which reason.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// How many values were acknowledged under one promise, and how many of them are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toll {
+    /// Values in sends that ended well.
+    pub acknowledged: u64,
+    /// Those that are certainly gone; `explained` and `unexplained` together.
+    pub lost: u64,
+    /// Gone for a reason that the contract accepts.
+    pub explained: u64,
+    /// Gone for no reason, or though the contract accepts none.
+    pub unexplained: u64,
+}
+
+impl Losses {
+    /// How many values are gone in all.
+    pub fn lost(&self) -> u64 {
+        self.by_promise.values().map(|toll| toll.lost).sum()
+    }
+
+    /// How many of them for no reason that the contract accepts.
+    pub fn unexplained(&self) -> u64 {
+        self.by_promise.values().map(|toll| toll.unexplained).sum()
+    }
+}
+
+pub(super) fn judge(case: &Case<'_>, reading: &Reading<'_>, found: &mut Found) -> Losses {
+    let mut losses = Losses::default();
+    let mut late: BTreeMap<&Key, u64> = BTreeMap::new();
+    for call in &case.ledger.calls {
+        let Action::Send { key, values, promise, .. } = call.action else {
+            continue;
+        };
+        let Some(log) = case.ledger.logs.get(key).filter(|_| call.outcome != Phase::Fail) else {
+            continue;
+        };
+        let proven_by = proven_by(case, log, values);
+        for value in values {
+            let Some(sent) = log.sends.get(value) else {
+                continue;
+            };
+            if call.outcome == Phase::Ok {
+                losses.by_promise.entry(*promise).or_default().acknowledged += 1;
+            }
+            let since = match proven_by {
+                _ if sent.read => continue,
+                Some(since) => since.max(call.last()),
+                None if call.outcome == Phase::Ok => call.last(),
+                None => continue,
+            };
+            let value = Value { key, log, value: *value, sent, since, torn: proven_by.is_some() };
+            match value.missing(case, reading) {
+                Some(missing) => value.lost(case, missing, (&mut losses, found)),
+                None if value.guarantee(case) == Guarantee::LossCounted => {}
+                None => *late.entry(key).or_default() += u64::from(call.outcome == Phase::Ok),
+            }
+        }
+    }
+    for (key, late) in late.into_iter().filter(|(_, late)| *late > 0) {
+        found.undecided.push(format!(
+            "{late} of the acknowledged values of {key} were never read, and no final read tells \
+             late from lost"
+        ));
+    }
+    losses
+}
+
+/// Where the values of a send appear together or not at all, one that was read proves the others:
+/// the moment at which it did.
+fn proven_by(case: &Case<'_>, log: &Log<'_>, values: &[u64]) -> Option<usize> {
+    let kept = case.contract.reads == Guarantee::Kept;
+    if !case.contract.atomic_sends || !kept || values.len() < 2 {
+        return None;
+    }
+    let first = |value: &u64| {
+        let sent = log.sends.get(value)?;
+        let sightings = sent.seen.iter().filter_map(|offset| log.sighting(*offset, *value));
+        sightings.filter_map(|sighting| sighting.first_ok).min()
+    };
+    values.iter().filter_map(first).min()
+}
+
+/// A value that no poll returned, and that ought to be there since a moment.
+struct Value<'c> {
+    key: &'c Key,
+    log: &'c Log<'c>,
+    value: u64,
+    sent: &'c Sent,
+    since: usize,
+    /// Whether another value of the same send was read.
+    torn: bool,
+}
+
+/// What proves that a value is gone.
+enum Missing {
+    /// At this moment a reader went past its place.
+    Passed(usize),
+    /// It is in no final read; the last of them ended at this moment.
+    Unseen(usize),
+}
+
+impl Value<'_> {
+    fn guarantee(&self, case: &Case<'_>) -> Guarantee {
+        if self.torn { Guarantee::Kept } else { case.contract.guarantee(self.sent.promise) }
+    }
+
+    fn missing(&self, case: &Case<'_>, reading: &Reading<'_>) -> Option<Missing> {
+        let Self { key, log, sent, since, .. } = self;
+        // Without a kept promise, an earlier copy of a value that was sent twice may survive.
+        let certain = case.kept(sent) || (sent.outcome == Phase::Ok && !sent.retried);
+        let offset = sent.offset.filter(|_| certain);
+        let passed = offset.and_then(|offset| {
+            // Whoever read another value there has been past it as well.
+            let replaced = || log.places.get(&offset)?.iter().filter_map(|s| s.first_ok).min();
+            reading.passed(key, offset).or_else(replaced)
+        });
+        let unseen = || {
+            let later = log.final_reads.values().filter(|read| read.began > *since);
+            later.map(|read| read.ended).max()
+        };
+        passed.map(Missing::Passed).or_else(|| unseen().map(Missing::Unseen))
+    }
+
+    fn lost(&self, case: &Case<'_>, missing: Missing, to: (&mut Losses, &mut Found)) {
+        let Self { key, value, sent, .. } = *self;
+        let (losses, found) = to;
+        let guarantee = self.guarantee(case);
+        let reason = match guarantee {
+            Guarantee::Kept => None,
+            Guarantee::LossExplained | Guarantee::LossCounted => {
+                case.explain.explain(key, sent.offset, value)
+            }
+        };
+        if sent.outcome == Phase::Ok {
+            let toll = losses.by_promise.entry(sent.promise).or_default();
+            toll.lost += 1;
+            toll.explained += u64::from(reason.is_some());
+            toll.unexplained += u64::from(reason.is_none());
+        }
+        let forgiven = reason.is_some() || guarantee == Guarantee::LossCounted;
+        if let Some(reason) = reason {
+            *losses.reasons.entry(reason).or_default() += 1;
+        }
+        if forgiven {
+            return;
+        }
+        let (kind, moment) = match missing {
+            Missing::Passed(moment) => (AnomalyKind::LostWrite, moment),
+            Missing::Unseen(moment) => (AnomalyKind::Unseen, moment),
+        };
+        let operations = [case.ledger.proof(sent.call), case.ledger.index(moment)];
+        found.errors.report(kind, Some(key), &operations, || self.tell(&missing));
+    }
+
+    fn tell(&self, missing: &Missing) -> String {
+        let Self { key, value, sent, torn, .. } = self;
+        let what = match (torn, sent.offset) {
+            (true, _) => format!("value {value}, sent to {key} together with one that was read,"),
+            (false, Some(offset)) => {
+                format!("{} value {value}, acknowledged at offset {offset} of {key},", sent.promise)
+            }
+            (false, None) => format!("{} value {value}, sent to {key},", sent.promise),
+        };
+        let fate = match missing {
+            Missing::Passed(_) => "is not there, though a reader went past its place",
+            Missing::Unseen(_) => "is in none of the final reads",
+        };
+        format!("{what} {fate}")
+    }
+}

@@ -1,0 +1,64 @@
+//! Where values come from: `phantom`, `aborted-read`, `precommitted-read`.
+//!
+//! A value may be read long before its send is acknowledged, and after a send whose fate nobody
+//! knows. It may never be read if nobody sent it, if its send certainly failed, or before its send
+//! began. With calls that either send or poll, the last is the one way to read a value too early:
+//! a poll cannot read what the very same call sends.
+
+use crate::history::{Key, Phase};
+use crate::verdict::AnomalyKind;
+
+use super::ledger::{Ledger, Log, Sighting};
+use super::{Case, Found};
+
+pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
+    for (key, log) in &case.ledger.logs {
+        for (offset, sightings) in &log.places {
+            for sighting in sightings {
+                if !log.ambiguous.contains(&sighting.value) {
+                    origin(case, Place { key, log, offset: *offset, sighting }, found);
+                }
+            }
+        }
+    }
+}
+
+struct Place<'h> {
+    key: &'h Key,
+    log: &'h Log<'h>,
+    offset: i64,
+    sighting: &'h Sighting,
+}
+
+fn origin(case: &Case<'_>, place: Place<'_>, found: &mut Found) {
+    let Place { key, log, offset, sighting } = place;
+    let value = sighting.value;
+    let ledger = &case.ledger;
+    let read = ledger.index(sighting.first);
+    let Some(sent) = log.sends.get(&value) else {
+        found.errors.report(AnomalyKind::Phantom, Some(key), &[read], || {
+            let elsewhere = sent_elsewhere(ledger, value);
+            format!("value {value} was read at offset {offset} of {key}, {elsewhere}")
+        });
+        return;
+    };
+    let call = &ledger.calls[sent.call];
+    if call.began > sighting.first {
+        let operations = [read, ledger.index(call.began)];
+        found.errors.report(AnomalyKind::PrecommittedRead, Some(key), &operations, || {
+            format!("value {value} was read at offset {offset} of {key} before it was sent")
+        });
+    } else if sent.outcome == Phase::Fail {
+        let operations = [ledger.proof(sent.call), read];
+        found.errors.report(AnomalyKind::AbortedRead, Some(key), &operations, || {
+            format!("value {value} was read at offset {offset} of {key}, but its send had failed")
+        });
+    }
+}
+
+fn sent_elsewhere(ledger: &Ledger<'_>, value: u64) -> String {
+    match ledger.logs.iter().find(|(_, log)| log.sends.contains_key(&value)) {
+        None => "but nobody sent it".to_owned(),
+        Some((key, _)) => format!("but it was sent to {key}"),
+    }
+}

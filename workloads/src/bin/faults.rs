@@ -1,2 +1,0 @@
-//! The `faults` command.
-fn main() {}

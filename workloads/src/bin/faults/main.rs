@@ -1,0 +1,68 @@
+//! The `faults` command: runs Highwater's brokers under simulated faults, and judges what comes of
+//! it.
+//!
+//! Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage.
+
+mod check;
+mod output;
+mod profile;
+mod rooms;
+mod run;
+mod sweep;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use harness::exit::Exit;
+
+/// Breaks simulated clusters of Highwater brokers and judges what their clients saw.
+#[derive(Debug, Parser)]
+#[command(
+    name = "faults",
+    version,
+    after_help = "\
+Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs one seed and tells what happens.
+    Run(run::Arguments),
+    /// Runs many seeds on all cores.
+    Sweep(sweep::Arguments),
+    /// Runs a seed again: the same history, to the byte.
+    Repro(run::ReproArguments),
+    /// Judges a history that was written to a file.
+    Check(check::Arguments),
+    /// Runs the pure rooms alone under a random scheduler: many thousand schedules a second.
+    Rooms(rooms::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let asked_for_help = !error.use_stderr();
+            error.print().ok();
+            return if asked_for_help { ExitCode::SUCCESS } else { Exit::Usage.into() };
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Repro(arguments) => run::repro(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Rooms(arguments) => rooms::rooms(&arguments),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(message) => {
+            output::complain(&message);
+            Exit::Usage.into()
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `faults run` and `faults repro`: one seed.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use harness::exit::Exit;
+use harness::report::Style;
+use harness::seed::Seed;
+use workloads::run::{Ran, Watching};
+
+use crate::output;
+use crate::profile::ProfileFlags;
+
+/// Flags of `faults run`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The seed, decimal or 0x hexadecimal.
+    #[arg(default_value = "0x1")]
+    seed: Seed,
+    #[command(flatten)]
+    profile: ProfileFlags,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+/// Flags of `faults repro`.
+#[derive(Debug, Args)]
+pub(crate) struct ReproArguments {
+    /// The seed, decimal or 0x hexadecimal.
+    seed: Seed,
+    #[command(flatten)]
+    profile: ProfileFlags,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+#[derive(Debug, Args)]
+struct Telling {
+    /// Tells everything that the brokers observed, too.
+    #[arg(long)]
+    trace: bool,
+    /// Writes the report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Writes the history to a file, for `faults check`.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// Writes the schedule of faults to a file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    schedule: Option<PathBuf>,
+}
+
+/// Runs a seed.
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
+    one(arguments.seed, &arguments.profile, &arguments.telling)
+}
+
+/// Runs a seed again. The same as running it: that is the point.
+pub(crate) fn repro(arguments: &ReproArguments) -> Result<Exit, String> {
+    one(arguments.seed, &arguments.profile, &arguments.telling)
+}
+
+fn one(seed: Seed, profile: &ProfileFlags, telling: &Telling) -> Result<Exit, String> {
+    let profile = profile.profile()?;
+    let ran = workloads::run::run(seed, &profile, Watching { everything: telling.trace });
+    if telling.json {
+        output::print_json(&ran.report);
+    } else {
+        if telling.trace {
+            tell_everything(&ran);
+        }
+        output::print(|out| {
+            let style = Style::of(out);
+            ran.report.write(out, style)
+        });
+    }
+    save(&ran, telling)?;
+    Ok(ran.report.verdict.exit())
+}
+
+fn tell_everything(ran: &Ran) {
+    output::print(|out| {
+        for (at, node, what) in &ran.observed {
+            writeln!(out, "{:>10.3}s  node-{node}  {what}", at.as_secs_f64())?;
+        }
+        for operation in ran.history.operations() {
+            writeln!(out, "{operation}")?;
+        }
+        Ok(())
+    });
+}
+
+fn save(ran: &Ran, telling: &Telling) -> Result<(), String> {
+    if let Some(path) = &telling.history {
+        let failed = |error| format!("{}: {error}", path.display());
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(true).open(path);
+        ran.history.write(BufWriter::new(file.map_err(failed)?)).map_err(failed)?;
+    }
+    if let Some(path) = &telling.schedule {
+        let json = serde_json::to_string_pretty(&ran.schedule)
+            .map_err(|error| format!("the schedule cannot be written: {error}"))?;
+        fs::write(path, json).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Which cluster a fault run is about, which clients use it, and which faults strike.
+
+use std::time::Duration;
+
+use harness::cluster::Options;
+use harness::fault::FaultClass;
+use harness::nemesis::{Nemesis, Schedule, Trouble};
+use harness::seed::Seed;
+use highwater::types::TopicPartition;
+
+use crate::deeds;
+use crate::load::{Workload, acks_mix, append_read};
+use crate::settings::{ClusterSettings, brokers};
+
+/// Breaks the brokers that run on this thread in a known way; `None` mends them. Does nothing in a
+/// build without mutants.
+pub fn break_thread(mutant: Option<&str>) {
+    #[cfg(feature = "mutants")]
+    highwater::mutants::switch_on(mutant.and_then(|name| name.parse().ok()));
+    #[cfg(not(feature = "mutants"))]
+    debug_assert!(mutant.is_none(), "a profile refuses mutants that the build does not know");
+}
+
+/// What kind of clients there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clients {
+    /// [`append_read`]: everything with acks=all.
+    AppendRead,
+    /// [`acks_mix`]: acks 0, 1 and all side by side.
+    AcksMix,
+}
+
+/// One kind of fault run.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    settings: ClusterSettings,
+    replication_factor: i16,
+    partitions: i32,
+    clients: Clients,
+    storm: Duration,
+    mutant: Option<String>,
+}
+
+impl Profile {
+    /// The golden settings on three brokers: replication factor 3, `min.insync.replicas` 2,
+    /// acks=all beside weaker ones, eligible leader replicas on, unclean election off; every class
+    /// of fault, within the fault budget.
+    #[must_use]
+    pub fn safe() -> Self {
+        Self::on(brokers(3).min_in_sync_replicas(2))
+    }
+
+    /// As [`Profile::safe`], on another cluster.
+    #[must_use]
+    pub fn on(settings: ClusterSettings) -> Self {
+        Self {
+            settings,
+            replication_factor: 3,
+            partitions: 1,
+            clients: Clients::AcksMix,
+            storm: Duration::from_secs(20),
+            mutant: None,
+        }
+    }
+
+    /// With other clients.
+    #[must_use]
+    pub fn clients(mut self, clients: Clients) -> Self {
+        self.clients = clients;
+        self
+    }
+
+    /// With faults for so long.
+    #[must_use]
+    pub fn storm(mut self, storm: Duration) -> Self {
+        self.storm = storm;
+        self
+    }
+
+    /// With so many partitions.
+    #[must_use]
+    pub fn with_partitions(mut self, count: i32) -> Self {
+        self.partitions = count;
+        self
+    }
+
+    /// With a broken broker. Only a build with the feature `mutants` has any.
+    ///
+    /// # Errors
+    /// This build knows no mutant of that name; the message says which it knows.
+    pub fn mutant(mut self, name: &str) -> Result<Self, String> {
+        #[cfg(feature = "mutants")]
+        let known = name.parse::<highwater::mutants::Mutant>().map(|mutant| mutant.to_string());
+        #[cfg(not(feature = "mutants"))]
+        let known: Result<String, String> =
+            Err(format!("this build knows no mutant {name:?}; build with --features mutants"));
+        self.mutant = Some(known?);
+        Ok(self)
+    }
+
+    /// Breaks the brokers that run on this thread, if the profile says so.
+    pub(crate) fn prepare_thread(&self) {
+        break_thread(self.mutant.as_deref());
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn settings(&self) -> &ClusterSettings {
+        &self.settings
+    }
+
+    /// The physics.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options::new()
+    }
+
+    /// How many replicas each partition has.
+    #[must_use]
+    pub fn replication_factor(&self) -> i16 {
+        self.replication_factor
+    }
+
+    /// How many partitions there are.
+    #[must_use]
+    pub fn partitions(&self) -> i32 {
+        self.partitions
+    }
+
+    /// The clients.
+    #[must_use]
+    pub fn workload(&self, partitions: &[TopicPartition]) -> Workload {
+        match self.clients {
+            Clients::AppendRead => append_read(partitions),
+            Clients::AcksMix => acks_mix(partitions),
+        }
+    }
+
+    /// The time without faults before and after the storm.
+    #[must_use]
+    pub fn calm(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+
+    /// The faults of a seed.
+    ///
+    /// Bits that flip at rest are left out: a replica that finds one halts its broker, as Kafka's
+    /// does, and nothing in the protocol brings the record back to it by itself.
+    #[must_use]
+    pub fn schedule(&self, seed: Seed) -> Schedule {
+        let second = Duration::from_secs(1);
+        Nemesis::swarm()
+            .troubles(&[
+                (Trouble::SlowSyncs, 3),
+                (Trouble::FailSyncs, 1),
+                (Trouble::FailReads, 1),
+                (Trouble::FailWrites, 1),
+                (Trouble::Full, 1),
+            ])
+            .roles(["leader", "follower", "controller"])
+            .actions(deeds::ALL)
+            .weight(FaultClass::Actions, 2)
+            .session_timeout(3 * second)
+            .weather(second..3 * second, 3 * second..10 * second)
+            .pace(Duration::from_millis(100)..Duration::from_millis(1500))
+            .draw(seed, self.settings.broker_count(), self.storm)
+    }
+
+    /// What it is called in reports.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let clients = match self.clients {
+            Clients::AppendRead => "append-read",
+            Clients::AcksMix => "acks-mix",
+        };
+        let mutant = self.mutant.as_ref().map_or(String::new(), |name| format!(", mutant {name}"));
+        format!(
+            "{clients} on {} brokers, {} controllers, min.insync.replicas={}{mutant}",
+            self.settings.broker_count(),
+            self.settings.controller_count(),
+            self.settings.required_in_sync(),
+        )
+    }
+
+    /// The flags of the `faults` command that choose this profile.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        if self.settings.broker_count() != 3 {
+            flags.extend(["--brokers".to_owned(), self.settings.broker_count().to_string()]);
+        }
+        if self.clients == Clients::AppendRead {
+            flags.extend(["--workload".to_owned(), "append-read".to_owned()]);
+        }
+        if self.partitions != 1 {
+            flags.extend(["--partitions".to_owned(), self.partitions.to_string()]);
+        }
+        if self.storm != Duration::from_secs(20) {
+            flags.extend(["--storm".to_owned(), self.storm.as_secs().to_string()]);
+        }
+        if let Some(mutant) = &self.mutant {
+            flags.extend(["--mutant".to_owned(), mutant.clone()]);
+        }
+        flags
+    }
+
+    /// The command that runs a seed again.
+    #[must_use]
+    pub fn repeat_command(&self, seed: Seed) -> String {
+        let mut words = vec!["cargo faults repro".to_owned(), seed.to_string()];
+        words.extend(self.flags());
+        words.join(" ")
+    }
+}

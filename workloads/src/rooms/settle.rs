@@ -1,0 +1,145 @@
+//! After the last fault: everything heals, and the cluster has to come to rest in bounded time with
+//! nothing lost (CV1, CV4, CV13, LV1 to LV5).
+
+use highwater::replication::Role;
+use highwater::types::{Acks, BrokerId};
+
+use super::world::{Happening, World};
+
+/// Milliseconds of virtual time in which the cluster has to come to rest.
+const LIMIT: u64 = 4_000;
+
+/// How often one looks whether it has.
+const STEPS_BETWEEN_LOOKS: usize = 60;
+
+impl World {
+    pub(super) fn settle(&mut self) {
+        self.healed = true;
+        self.write_down("---- healed".to_owned());
+        for broker in 0..self.brokers.len() {
+            self.schedule(1, Happening::Restart { broker });
+            let run = self.brokers[broker].run;
+            self.schedule(1, Happening::Metadata { broker, run });
+        }
+        self.come_to_rest();
+        // A last record each: a commit in the present epoch proves that the leader can commit.
+        for partition in 0..self.weather.partitions {
+            self.produce_a_last_record(partition);
+        }
+        for partition in 0..self.weather.partitions {
+            if self.violation.is_none() && self.is_judged(&self.name(partition)) {
+                self.read_everything_back(partition);
+            }
+        }
+    }
+
+    /// The client tries again if leadership moves just then, as the preferred one's does.
+    fn produce_a_last_record(&mut self, partition: usize) {
+        let before = self.clients.acknowledged_of(partition).len();
+        for _ in 0..5 {
+            let Some(leader) = self.leader(partition) else { break };
+            self.produce(leader, partition, Acks::All);
+            self.come_to_rest();
+            if self.clients.acknowledged_of(partition).len() > before || self.violation.is_some() {
+                return;
+            }
+        }
+        if self.is_judged(&self.name(partition)) {
+            self.object("LV8", partition, "the last produce requests failed".to_owned());
+        }
+    }
+
+    fn leader(&self, partition: usize) -> Option<usize> {
+        let leader = self.quorum.partition(partition)?.leader?;
+        usize::try_from(leader.0 - 1).ok()
+    }
+
+    fn come_to_rest(&mut self) {
+        let limit = self.now.0 + LIMIT;
+        while self.violation.is_none() {
+            for _ in 0..STEPS_BETWEEN_LOOKS {
+                self.step();
+            }
+            let restless = (0..self.weather.partitions)
+                .filter(|partition| self.is_judged(&self.name(*partition)))
+                .find_map(|partition| Some((partition, self.unrest(partition)?)));
+            match restless {
+                None => return,
+                Some((partition, what)) if self.now.0 > limit => {
+                    self.object(
+                        "LV5",
+                        partition,
+                        format!("{LIMIT} ms after the last fault {what}"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// What keeps a partition from being at rest.
+    fn unrest(&self, partition: usize) -> Option<String> {
+        let Some(record) = self.quorum.partition(partition) else {
+            return Some("the partition does not exist".to_owned());
+        };
+        let Some(leader) = self.leader(partition) else {
+            return Some("nobody leads".to_owned());
+        };
+        let epoch = record.leader_epoch;
+        if record.in_sync_replicas.len() < self.brokers.len() {
+            return Some(format!("in sync are only {:?}", record.in_sync_replicas));
+        }
+        let leading = &self.brokers[leader].hosted[partition];
+        if !matches!(leading.replica.role(), Role::Leader { leader_epoch, .. } if leader_epoch == epoch)
+        {
+            return Some(format!("broker {leader} does not lead in epoch {epoch}"));
+        }
+        if leading.replica.waiting_produces() > 0 {
+            return Some("produce requests wait".to_owned());
+        }
+        let in_sync = leading.replica.in_sync_replicas();
+        if in_sync.is_none_or(|set| set.pending().is_some()) {
+            return Some("a change of the in-sync set is pending".to_owned());
+        }
+        self.brokers.iter().find_map(|broker| {
+            let hosted = &broker.hosted[partition];
+            let end = hosted.log.end();
+            if !broker.up {
+                Some(format!("broker {} is down", broker.id))
+            } else if hosted.log.batches() != leading.log.batches() {
+                let leaders_end = leading.log.end();
+                Some(format!(
+                    "broker {} holds {end} records of {leaders_end}, or others",
+                    broker.id
+                ))
+            } else if hosted.replica.high_watermark() != end {
+                let mark = hosted.replica.high_watermark();
+                Some(format!("broker {} has high watermark {mark} and ends at {end}", broker.id))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// What was acknowledged is there, and what was read is what is there.
+    fn read_everything_back(&mut self, partition: usize) {
+        let Some(leader) = self.leader(partition) else { return };
+        let log = self.brokers[leader].hosted[partition].log.batches();
+        let acknowledged = self.clients.acknowledged_of(partition);
+        let lost = acknowledged.iter().find(|batch| {
+            let at = log.binary_search_by_key(&batch.base_offset, |held| held.base_offset);
+            at.map_or(true, |at| log[at].crc != batch.crc)
+        });
+        let id: BrokerId = self.brokers[leader].id;
+        let what = match (lost, self.clients.changed(partition, log)) {
+            (Some(batch), _) => {
+                ("CV1", format!("{batch:?} was acknowledged, and leader {id} does not hold it"))
+            }
+            (None, Some((offset, content))) => {
+                ("CV4", format!("{content} was read at {offset}; leader {id} holds something else"))
+            }
+            (None, None) => return,
+        };
+        self.object(what.0, partition, what.1);
+    }
+}

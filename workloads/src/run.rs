@@ -1,0 +1,399 @@
+//! One fault run, from its seed to its verdict.
+//!
+//! A cluster is booted, clients are set to work, a schedule of faults strikes, everything is healed.
+//! Then the cluster must come to rest in bounded time, every replica is read to its end, and the
+//! history is judged. The same seed gives the same run, to the byte of its history.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use harness::cluster::Cluster;
+use harness::exit::OutcomeVerdict;
+use harness::fault::FaultClass;
+use harness::history::{History, Promise};
+use harness::nemesis::{Schedule, Strikes};
+use harness::panics::{self, run_isolated};
+use harness::report::{AnomalyReport, JournalLine, RunReport, ViolationReport};
+use harness::scenario::Setup as _;
+use harness::seed::Seed;
+use harness::sweep::RunOutcome;
+use harness::verdict::{Anomaly, Verdict};
+use highwater::types::{MetadataRecord, NodeId};
+
+use crate::invariants;
+use crate::operator::{Operator as _, ReplicationFactor, Topic};
+use crate::profile::Profile;
+use crate::system::Brokers;
+use crate::verdict::Judged;
+use crate::watch::Watch;
+
+/// A run that is over.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// What it came to, for a person.
+    pub report: RunReport,
+    /// What it came to, for a sweep.
+    pub outcome: RunOutcome,
+    /// What the clients asked and were told.
+    pub history: History,
+    /// The faults, as they were drawn.
+    pub schedule: Schedule,
+    /// What the brokers observed, in words: everything, or nothing, as [`Watching`] says.
+    pub observed: Vec<(Duration, NodeId, String)>,
+}
+
+/// Seeds that a sweep must have before it is held to reaching every required state.
+pub const SEEDS_FOR_ALL_STATES: u64 = 1000;
+
+/// The states that a sweep of the safe profile must reach somewhere. Those that the fault budget
+/// rules out (unclean elections) are not among them.
+#[must_use]
+pub fn required_states() -> Vec<String> {
+    use crate::picture::Sometimes;
+    let ruled_out =
+        [Sometimes::ElectedUncleanly, Sometimes::BudgetExceeded, Sometimes::LogRestarted];
+    Sometimes::ALL
+        .iter()
+        .filter(|state| !ruled_out.contains(state))
+        .map(|state| state.words().to_owned())
+        .collect()
+}
+
+/// How a run is to be watched. None of it changes the run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watching {
+    /// Keep every observation in words.
+    pub everything: bool,
+}
+
+/// Runs one seed, on a thread of its own.
+#[must_use]
+pub fn run(seed: Seed, profile: &Profile, watching: Watching) -> Ran {
+    let ran = run_isolated(|| {
+        profile.prepare_thread();
+        let mut cluster = Cluster::new(profile.settings().build(seed), seed, profile.options());
+        let watch = cluster.system().watch().clone();
+        if watching.everything {
+            watch.keep_everything();
+        }
+        let mut course = Course::new(seed, profile);
+        let panics_before = panics::seen();
+        let told = catch_unwind(AssertUnwindSafe(|| course.tell(&mut cluster)));
+        if told.is_err() {
+            let message = panics::nth(panics_before).map(|panicked| panicked.message);
+            course.failure = Some(message.unwrap_or_else(|| "a panic without words".to_owned()));
+        }
+        course.finish(&cluster, &watch)
+    });
+    ran.unwrap_or_else(|panicked| Ran::without_result(seed, profile, panicked.message))
+}
+
+/// What is known of a run while it lasts.
+struct Course<'profile> {
+    seed: Seed,
+    profile: &'profile Profile,
+    schedule: Schedule,
+    strikes: Strikes,
+    judged: Option<Judged>,
+    history: History,
+    liveness: Option<String>,
+    failure: Option<String>,
+}
+
+impl<'profile> Course<'profile> {
+    fn new(seed: Seed, profile: &'profile Profile) -> Self {
+        let schedule = profile.schedule(seed);
+        Self {
+            seed,
+            profile,
+            schedule,
+            strikes: Strikes::default(),
+            judged: None,
+            history: History::default(),
+            liveness: None,
+            failure: None,
+        }
+    }
+
+    /// The run itself. A broken invariant ends it with a panic, which [`run`] catches.
+    fn tell(&mut self, cluster: &mut Cluster<Brokers>) {
+        let topic = self.create_topic(cluster);
+        let load = cluster.start(self.profile.workload(&topic));
+        cluster.run_for(self.profile.calm());
+        self.strikes = cluster.unleash(&self.schedule);
+        // Clients go on for a while in a healthy cluster: what is lost must be seen to be lost.
+        cluster.run_for(self.profile.calm());
+        load.stop(cluster);
+        self.history = load.recorder().history();
+        let quiet = cluster.try_wait_for("every partition has a leader, every replica is in sync and everything is committed on all of them", |c| {
+            c.is_quiet(&topic).then_some(())
+        });
+        if let Err(waited) = quiet {
+            self.liveness = Some(format!("{waited}; {}", describe(cluster, &topic)));
+        }
+        let problems = load.drain(cluster);
+        self.history = load.recorder().history();
+        if let (None, Some(problem)) = (&self.liveness, problems.first()) {
+            self.liveness = Some(format!("a replica cannot be read to its end: {problem}"));
+        }
+        let judged =
+            crate::verdict::judge(load.workload(), &self.history, cluster.system().watch());
+        self.judged = Some(judged);
+    }
+
+    fn create_topic(&self, cluster: &mut Cluster<Brokers>) -> Topic {
+        let replicas = ReplicationFactor(self.profile.replication_factor());
+        cluster.create_topic_with("orders", (self.profile.partitions(), replicas), &[])
+    }
+
+    fn finish(self, cluster: &Cluster<Brokers>, watch: &Watch) -> Ran {
+        let report = self.report(cluster, watch);
+        let sometimes = watch.look(|picture| {
+            let words = picture.tally().in_words();
+            words.into_iter().map(|(words, count)| (words.to_owned(), count)).collect()
+        });
+        let outcome = RunOutcome::of(&report, sometimes);
+        Ran {
+            report,
+            outcome,
+            history: self.history,
+            schedule: self.schedule,
+            observed: watch.latest(),
+        }
+    }
+
+    fn report(&self, cluster: &Cluster<Brokers>, watch: &Watch) -> RunReport {
+        let (faults, skipped) = self.counts(cluster);
+        let (acknowledged, reads) = self.judged.as_ref().map(promised).unwrap_or_default();
+        let losses = self.judged.as_ref().map(|judged| &judged.judgement.losses);
+        let violation = watch.violation().map(|violation| told(&violation, watch));
+        let mut report = RunReport {
+            scenario: self.profile.name(),
+            seed: self.seed.0,
+            simulated: cluster.now(),
+            operations: u64::try_from(self.history.len() / 2).unwrap_or(u64::MAX),
+            acknowledged,
+            reads,
+            faults,
+            skipped,
+            budget: budget(watch),
+            journal: cluster
+                .journal()
+                .entries()
+                .iter()
+                .map(|entry| JournalLine { at: entry.at, text: entry.event.to_string() })
+                .collect(),
+            verdict: OutcomeVerdict::Valid,
+            anomalies: Vec::new(),
+            violation,
+            liveness: self.liveness.clone().or_else(|| self.failure.clone()),
+            losses_explained: losses
+                .map_or(0, |l| l.by_promise.values().map(|toll| toll.explained).sum()),
+            // Nobody promised anything for acks=0, so its losses want no explanation.
+            losses_unexplained: losses.map_or(0, |losses| {
+                let owed = losses.by_promise.iter().filter(|(p, _)| **p != Promise::FireAndForget);
+                owed.map(|(_, toll)| toll.unexplained).sum()
+            }),
+            digest: self.history.digest().to_string(),
+            repeat: self.profile.repeat_command(self.seed),
+        };
+        report.verdict = self.verdict(&mut report);
+        report
+    }
+
+    /// The worst of what was found wins.
+    fn verdict(&self, report: &mut RunReport) -> OutcomeVerdict {
+        if report.violation.is_some() {
+            // The panic that ended the run says the same once more.
+            report.liveness = self.liveness.clone();
+            return OutcomeVerdict::Invalid;
+        }
+        let mut verdict = match report.liveness {
+            Some(_) => OutcomeVerdict::Invalid,
+            None => OutcomeVerdict::Valid,
+        };
+        match self.judged.as_ref().map(Judged::verdict) {
+            Some(Verdict::Invalid(anomalies)) => {
+                report.anomalies =
+                    anomalies.iter().map(|anomaly| proof(anomaly, &self.history)).collect();
+                verdict = OutcomeVerdict::Invalid;
+            }
+            Some(Verdict::Unknown(reason)) if verdict == OutcomeVerdict::Valid => {
+                report.liveness = Some(reason.clone());
+                verdict = OutcomeVerdict::Unknown;
+            }
+            Some(Verdict::Unknown(_) | Verdict::Valid) | None => {}
+        }
+        verdict
+    }
+
+    fn counts(&self, cluster: &Cluster<Brokers>) -> (Counts, Counts) {
+        let mut faults = Counts::new();
+        let mut skipped = Counts::new();
+        for (class, count) in self.strikes.by_class() {
+            faults.insert(class_name(class).to_owned(), count.struck);
+            skipped.insert(class_name(class).to_owned(), count.skipped);
+        }
+        let mut lost = 0;
+        let mut failed = 0;
+        for node in cluster.nodes() {
+            let tally = cluster.disk(node).tally();
+            lost += tally.changes_lost + tally.writes_torn + tally.names_lost;
+            failed += tally.reads_failed
+                + tally.writes_failed
+                + tally.writes_refused_full
+                + tally.syncs_failed;
+        }
+        faults.insert("disk operations failed".to_owned(), failed);
+        faults.insert("unsynced changes lost".to_owned(), lost);
+        faults.retain(|_, count| *count > 0);
+        skipped.retain(|_, count| *count > 0);
+        (faults, skipped)
+    }
+}
+
+type Counts = BTreeMap<String, u64>;
+
+impl Ran {
+    fn without_result(seed: Seed, profile: &Profile, failure: String) -> Self {
+        let outcome = RunOutcome::without_result(seed.0, OutcomeVerdict::Invalid, failure.clone());
+        let report = RunReport {
+            scenario: profile.name(),
+            seed: seed.0,
+            simulated: Duration::ZERO,
+            operations: 0,
+            acknowledged: Counts::new(),
+            reads: 0,
+            faults: Counts::new(),
+            skipped: Counts::new(),
+            budget: Counts::new(),
+            journal: Vec::new(),
+            verdict: OutcomeVerdict::Invalid,
+            anomalies: Vec::new(),
+            violation: None,
+            liveness: Some(failure),
+            losses_explained: 0,
+            losses_unexplained: 0,
+            digest: String::new(),
+            repeat: profile.repeat_command(seed),
+        };
+        Self {
+            report,
+            outcome,
+            history: History::default(),
+            schedule: profile.schedule(seed),
+            observed: Vec::new(),
+        }
+    }
+}
+
+/// The words of a fault's class.
+fn class_name(class: FaultClass) -> &'static str {
+    match class {
+        FaultClass::Crashes => "crashes",
+        FaultClass::PowerCuts => "power cuts",
+        FaultClass::Pauses => "pauses",
+        FaultClass::Partitions => "partitions",
+        FaultClass::SlowLinks => "slow links",
+        FaultClass::Clocks => "clocks",
+        FaultClass::Disks => "disks",
+        FaultClass::Actions => "elections asked for",
+    }
+}
+
+fn promised(judged: &Judged) -> (Counts, u64) {
+    let by_promise = &judged.judgement.losses.by_promise;
+    let acknowledged = by_promise
+        .iter()
+        .map(|(promise, toll)| {
+            let acks = match promise {
+                Promise::Durable => "acks=all",
+                Promise::Volatile => "acks=1",
+                Promise::FireAndForget => "acks=0",
+            };
+            (acks.to_owned(), toll.acknowledged)
+        })
+        .collect();
+    (acknowledged, judged.judgement.counts.records_read)
+}
+
+/// How much of the fault budget was used: partitions in which it was spent, and exceeded.
+fn budget(watch: &Watch) -> Counts {
+    watch.look(|picture| {
+        let spent = picture.tally().of(crate::picture::Sometimes::BudgetSpent);
+        let waived = picture.partitions().iter().filter(|p| !p.is_judged()).count();
+        BTreeMap::from([
+            ("unclean stops that used it up".to_owned(), spent),
+            ("partitions no longer judged".to_owned(), u64::try_from(waived).unwrap_or(u64::MAX)),
+        ])
+    })
+}
+
+fn told(violation: &invariants::Violation, watch: &Watch) -> ViolationReport {
+    let statement = invariants::all()
+        .iter()
+        .find(|invariant| invariant.name() == violation.invariant)
+        .map(|invariant| invariant.statement().to_owned())
+        .unwrap_or_default();
+    ViolationReport {
+        name: violation.invariant.to_owned(),
+        statement,
+        what: violation.what.clone(),
+        at: violation.at,
+        latest: watch
+            .latest()
+            .iter()
+            .map(|(at, node, what)| format!("{:.3}s node-{node} {what}", at.as_secs_f64()))
+            .collect(),
+    }
+}
+
+fn proof(anomaly: &Anomaly, history: &History) -> AnomalyReport {
+    let lines = anomaly
+        .operations
+        .iter()
+        .filter_map(|index| history.operations().get(usize::try_from(*index).ok()?))
+        .map(ToString::to_string)
+        .collect();
+    AnomalyReport {
+        kind: anomaly.kind.to_string(),
+        key: anomaly.key.as_ref().map(ToString::to_string),
+        summary: anomaly.summary.clone(),
+        count: anomaly.total,
+        lines,
+    }
+}
+
+/// What keeps a cluster from coming to rest, for whoever reads the failure.
+fn describe(cluster: &Cluster<Brokers>, topic: &Topic) -> String {
+    cluster.system().watch().look(|picture| {
+        let image = picture.metadata().image();
+        let fenced: Vec<NodeId> =
+            image.brokers.values().filter(|b| b.fenced).map(|b| b.id.into()).collect();
+        let mut parts = vec![format!("fenced {fenced:?}")];
+        for name in topic.iter() {
+            let Some(partition) = picture.partition(name) else { continue };
+            let Some(record) = partition.registration() else { continue };
+            let ends: Vec<String> = record
+                .replicas
+                .iter()
+                .map(|broker| match partition.replica(*broker) {
+                    Some(replica) => format!(
+                        "{broker}: end {} high watermark {} {:?}",
+                        replica.log.log_end_offset(),
+                        replica.high_watermark,
+                        replica.role
+                    ),
+                    None => format!("{broker}: nothing"),
+                })
+                .collect();
+            parts.push(format!(
+                "{:?}; {}",
+                MetadataRecord::Partition(record.clone()),
+                ends.join(", ")
+            ));
+        }
+        parts.join("; ")
+    })
+}
