@@ -138,6 +138,7 @@ fn code(refusal: &TopicRefusal) -> ErrorCode {
         TopicRefusal::InvalidReplicationFactor { .. } => ErrorCode::InvalidReplicationFactor,
         TopicRefusal::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
         TopicRefusal::InvalidConfig { .. } => ErrorCode::InvalidConfig,
+        TopicRefusal::TooManyPartitions(_) => ErrorCode::PolicyViolation,
         TopicRefusal::Unknown(_) => ErrorCode::UnknownTopicOrPartition,
     }
 }
