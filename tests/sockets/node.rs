@@ -23,7 +23,8 @@ pub(crate) struct Node {
     name: String,
     properties: PathBuf,
     said: PathBuf,
-    process: Option<Child>,
+    /// The process, while it runs.
+    pub(crate) process: Option<Child>,
 }
 
 impl Node {
@@ -101,6 +102,14 @@ impl Node {
         }
     }
 
+    /// The end of what it said, to be shown when a test fails.
+    pub(crate) fn last_words(&self) -> String {
+        let said = self.said();
+        let lines: Vec<&str> = said.lines().collect();
+        let last = &lines[lines.len().saturating_sub(TOLD_LINES)..];
+        format!("--- the last words of {}\n{}", self.name, last.join("\n"))
+    }
+
     fn launch(&mut self) {
         assert!(self.process.is_none(), "{} runs already", self.name);
         let process = Command::new(Path::new(env!("CARGO_BIN_EXE_highwater")))
@@ -140,10 +149,7 @@ impl Drop for Node {
             process.kill().and_then(|()| process.wait()).ok();
         }
         if std::thread::panicking() {
-            let said = self.said();
-            let lines: Vec<&str> = said.lines().collect();
-            let last = &lines[lines.len().saturating_sub(TOLD_LINES)..];
-            eprintln!("--- the last words of {}\n{}", self.name, last.join("\n"));
+            eprintln!("{}", self.last_words());
         }
     }
 }
