@@ -6,6 +6,8 @@ mod clients;
 mod damage;
 #[path = "bad_input/frames.rs"]
 mod frames;
+#[path = "sockets/hex.rs"]
+mod hex;
 #[path = "sockets/machine.rs"]
 mod machine;
 #[path = "bad_input/memory.rs"]
@@ -20,6 +22,7 @@ mod wire;
 use std::cell::RefCell;
 
 use clients::{append, create_topic, read_to, topic, values};
+use hex::hex;
 use highwater::types::{Acks, Offset};
 use machine::Machine;
 use node::Node;
@@ -285,10 +288,4 @@ async fn a_quorum_log_with_a_damaged_middle_is_refused() {
     let said = node.said();
     assert!(said.contains("the frame at byte 0 is damaged"), "{said}");
     assert!(said.contains(QUORUM_LOG), "{said}");
-}
-
-fn hex(digits: &str) -> Vec<u8> {
-    let digits: Vec<u8> = digits.bytes().filter(|digit| !digit.is_ascii_whitespace()).collect();
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    digits.chunks(2).map(byte).collect()
 }

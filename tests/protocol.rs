@@ -8,6 +8,8 @@
 mod broker;
 #[path = "protocol/dump.rs"]
 mod dump;
+#[path = "sockets/hex.rs"]
+mod hex;
 #[path = "sockets/machine.rs"]
 mod machine;
 #[path = "sockets/wire.rs"]
@@ -16,7 +18,7 @@ mod wire;
 use expect_test::expect;
 
 use broker::Broker;
-use dump::hex;
+use hex::hex;
 
 const API_VERSIONS_0: &str = "0012 0000 00000001 0004 74657374";
 const API_VERSIONS_3: &str = "0012 0003 00000002 0004 74657374 00 05 74657374 04 312e30 00";

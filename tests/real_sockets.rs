@@ -14,7 +14,8 @@ mod node;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use highwater::client::{Appended, Fetched};
+use highwater::client::{Appended, Fetched, PartitionDescription, ProduceError, Refusal};
+use highwater::protocol::ErrorCode;
 use highwater::types::{Acks, Offset};
 
 use clients::{PATIENCE, append, create_topic, producer, read_to, record, topic, values};
@@ -60,6 +61,50 @@ async fn a_node_that_is_stopped_and_started_serves_the_same_records() {
     assert_eq!(append(&mut next, &orders, "four").await, Offset(3));
 }
 
+/// A topic's own settings are in the metadata, and the log on the disk is opened before a broker
+/// has read any: they must reach it all the same.
+#[tokio::test]
+async fn a_topics_settings_hold_after_a_restart() {
+    let machine = Machine::new();
+    let mut node = Node::alone(&machine, "broker", "").await;
+    node.start(&machine).await;
+    let client = clients::settings(&[&node.address]);
+    let small = topic("small", 1, &[("max.message.bytes", "200")]);
+    let small = create_topic(&machine, client.clone(), small).await;
+    for start in ["first", "second"] {
+        let mut producer = producer(&machine, client.clone(), Acks::All);
+        append(&mut producer, &small, format!("fits on the {start} start")).await;
+        let refused = producer.append(&small, vec![record("x".repeat(300))]).await;
+        let Err(ProduceError::NotAppended(Refusal::Code(code))) = refused else {
+            panic!("300 bytes where 200 are allowed, on the {start} start: {refused:?}");
+        };
+        assert_eq!(code, ErrorCode::MessageTooLarge);
+        assert!(node.stop(&machine).await.success());
+        node.start(&machine).await;
+    }
+}
+
+/// With `flush.messages=1` nothing counts as committed that is not on the disk; what a process that
+/// was killed had written is there, and has to be served without waiting for the next producer.
+#[tokio::test]
+async fn a_killed_node_that_flushes_every_record_serves_them_all() {
+    let machine = Machine::new();
+    let settings = "log.flush.interval.messages=1\nbroker.session.timeout.ms=2000\n\
+                    broker.heartbeat.interval.ms=300\n";
+    let mut node = Node::alone(&machine, "broker", settings).await;
+    node.start(&machine).await;
+    let client = clients::settings(&[&node.address]);
+    let orders = create_topic(&machine, client.clone(), topic("orders", 1, &[])).await;
+    let mut producer = producer(&machine, client.clone(), Acks::All);
+    for value in ["one", "two", "three"] {
+        append(&mut producer, &orders, value).await;
+    }
+    node.kill();
+    node.start(&machine).await;
+    let records = read_to(&machine, client, &orders, Offset(2)).await;
+    assert_eq!(values(&records), ["one", "two", "three"]);
+}
+
 /// Two brokers on one log would overwrite each other's records.
 #[tokio::test]
 async fn a_second_node_is_kept_out_of_the_data_directory() {
@@ -83,7 +128,7 @@ async fn killing_the_leaders_process_loses_no_acknowledged_record() {
     let mut cluster = Cluster::start().await;
     let orders = create_topic(&cluster.machine, cluster.client(), topic("orders", 3, &[])).await;
     let all_in_sync = "all three replicas to be in sync";
-    let is_full = |p: &highwater::client::PartitionDescription| p.in_sync_replicas.len() == 3;
+    let is_full = |p: &PartitionDescription| p.in_sync_replicas.len() == 3;
     cluster.wait_until(all_in_sync, PATIENCE, &orders, is_full).await;
     let writer = producer(&cluster.machine, cluster.client(), Acks::All);
     let load = Load::start(writer, orders.clone());

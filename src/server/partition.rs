@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::host::Host;
 use crate::host::probe::Observation;
-use crate::log::{AppendError, AppendedAsLeader, Log};
+use crate::log::{AppendError, AppendedAsLeader, Log, LogConfig};
 use crate::replication::{
     AlterPartitionProposal, Assignment, CompletedProduce, Effect, Event, FetchAnswer,
     FetchIdentity, ProduceOutcome, ProduceTicket, Replica, Role,
@@ -96,6 +96,11 @@ impl Partition {
     /// The replica's state, exclusively. Never held across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("a panic under this lock is a bug that ends the broker")
+    }
+
+    /// Keeps the log by these settings from now on.
+    pub(crate) fn configure(&self, config: LogConfig) {
+        self.lock().log.configure(config);
     }
 
     /// Feeds what the metadata says (R7, R8, R24).

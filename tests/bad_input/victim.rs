@@ -51,18 +51,14 @@ impl Victim {
     /// not do; it is started again then, for the next attack.
     pub(crate) async fn survives(&mut self, bytes: &[u8]) -> Result<(), String> {
         let before = self.peak();
-        let outcome = self.attack(bytes).await;
-        let outcome = match outcome {
-            Ok(()) => self.stayed_small(before, bytes.len()),
-            wrong => wrong,
-        };
-        if outcome.is_err() {
-            self.node.kill();
-            eprintln!("{}", self.node.last_words());
-            self.node.start(&self.machine).await;
-            self.heard = 0;
-        }
-        outcome
+        let attacked = self.attack(bytes).await;
+        let outcome = attacked.and_then(|()| self.stayed_small(before, bytes.len()));
+        let Err(wrong) = outcome else { return Ok(()) };
+        self.node.kill();
+        let last_words = self.node.last_words();
+        self.node.start(&self.machine).await;
+        self.heard = 0;
+        Err(format!("{wrong}\n{last_words}"))
     }
 
     async fn attack(&mut self, bytes: &[u8]) -> Result<(), String> {

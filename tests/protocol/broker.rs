@@ -12,7 +12,8 @@ use highwater::server;
 use highwater::types::TopicPartition;
 use tokio::task::JoinSet;
 
-use crate::dump::{dump, hex};
+use crate::dump::dump;
+use crate::hex::hex;
 use crate::machine::Machine;
 use crate::wire::{ANSWER_MAX, Wire};
 

@@ -144,6 +144,7 @@ impl Node {
 }
 
 impl Drop for Node {
+    #[expect(clippy::print_stderr, reason = "what a failing test has to say")]
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().and_then(|()| process.wait()).ok();
