@@ -55,6 +55,12 @@ impl Recorder {
         self.lock().operations.clone().into()
     }
 
+    /// What was recorded after the first `position` operations: for those who follow a history as
+    /// it grows.
+    pub fn since(&self, position: usize) -> Vec<Operation> {
+        self.lock().operations.get(position..).map(<[Operation]>::to_vec).unwrap_or_default()
+    }
+
     /// How many operations were recorded so far.
     pub fn len(&self) -> usize {
         self.lock().operations.len()
