@@ -145,16 +145,16 @@ async fn finish(
         }
         None => ProduceOutcome::NotLeader,
     };
-    match outcome {
-        ProduceOutcome::Committed => message!(produce_response::PartitionProduceResponse {
-            index: index,
-            base_offset: appended.acknowledgement.base_offset.0,
-            log_append_time_ms: -1,
-            log_start_offset: appended.partition.lock().log.log_start_offset().0,
-            error_message: None,
-        }),
-        other => failure(index, outcome_code(other), "the records are in the log of the leader"),
+    if outcome != ProduceOutcome::Committed {
+        return failure(index, outcome_code(outcome), "the records are in the log of the leader");
     }
+    message!(produce_response::PartitionProduceResponse {
+        index: index,
+        base_offset: appended.acknowledgement.base_offset.0,
+        log_append_time_ms: -1,
+        log_start_offset: appended.partition.lock().log.log_start_offset().0,
+        error_message: None,
+    })
 }
 
 /// Waits until the records' fate is known, for at most `left`.
