@@ -242,8 +242,10 @@ impl Partition {
         let appended = match state.log.append_as_leader(batches, leader_epoch) {
             Ok(appended) => appended,
             Err(error) => {
-                if let Some(reason) = state.log.failure() {
-                    self.report_failure(reason.to_owned());
+                // Also if the log could be mended: a leader that cannot write would go on leading
+                // and refuse everybody, while another one could serve them.
+                if let AppendError::Log(failed) = &error {
+                    self.report_failure(failed.to_string());
                     self.feed(state, Event::StorageFailed);
                 }
                 return Err(error.into());

@@ -34,3 +34,27 @@ fn controller_forgets_nothing_committed_after_a_failed_fsync() {
         load.finish(cluster).must_be_valid();
     });
 }
+
+/// Seed 1 of the story of a full disk, once it was told of a broker without a controller: a leader
+/// that could not write cut its log back and stayed the leader. It refused every record for ever,
+/// while two replicas in sync stood by.
+#[test]
+fn leader_whose_disk_is_full_is_replaced() {
+    scenario(brokers(6).min_in_sync_replicas(2), |cluster| {
+        let (_, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &others);
+        let load = cluster.start(acks_mix(&orders));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        let leader = cluster.leader_of(&orders);
+        let full = cluster.break_disk(leader, DiskFault::Full { free_bytes: 1000 });
+        cluster.wait_for("a new leader", |c| c.leader_other_than(&orders, leader));
+        assert!(cluster.disk(leader).tally().writes_refused_full > 0);
+        load.wait_for_acknowledgements(cluster, 50);
+
+        cluster.lift(full);
+        cluster.restart(leader);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}
