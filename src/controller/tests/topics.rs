@@ -98,10 +98,8 @@ fn a_name_has_249_characters_at_most() {
 #[test]
 fn the_topics_of_one_request_have_10_000_partitions_together_at_most() {
     let mut scene = Scene::with_brokers(settings(), &[1, 2, 3]);
-    let large = |name: &str, partitions| CreateTopicRequest {
-        partitions: Some(partitions),
-        ..topic(name)
-    };
+    let large =
+        |name: &str, partitions| CreateTopicRequest { partitions: Some(partitions), ..topic(name) };
     create(&mut scene, vec![large("a", 9_999), large("b", 2)]);
     create(&mut scene, vec![large("a", i32::MAX), large("b", i32::MAX), topic("c")]);
     assert!(scene.controller.image().topics.is_empty());

@@ -9,9 +9,10 @@ use workloads::settings::brokers;
 /// Which cluster, which clients, which faults.
 #[derive(Debug, Args)]
 pub(crate) struct ProfileFlags {
-    /// How many brokers; the first three are controllers too.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=15))]
-    brokers: u8,
+    /// How many brokers, of which the first three are controllers too; three or five, as the seed
+    /// decides, if this is not said.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=15))]
+    brokers: Option<u8>,
     /// How many partitions the topic has.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=100))]
     partitions: i32,
@@ -36,14 +37,16 @@ enum WorkloadFlag {
 
 impl ProfileFlags {
     pub(crate) fn profile(&self) -> Result<Profile, String> {
-        let settings = brokers(usize::from(self.brokers)).min_in_sync_replicas(2);
-        if self.brokers < 3 {
-            return Err(format!(
-                "--brokers {}: the topic has three replicas, so there must be three brokers",
-                self.brokers
-            ));
-        }
-        let profile = Profile::on(settings)
+        let profile = match self.brokers {
+            None => Profile::safe(),
+            Some(count @ 3..) => Profile::on(brokers(usize::from(count)).min_in_sync_replicas(2)),
+            Some(count @ 0..3) => {
+                return Err(format!(
+                    "--brokers {count}: the topic has three replicas, so there must be three brokers"
+                ));
+            }
+        };
+        let profile = profile
             .with_partitions(self.partitions)
             .storm(Duration::from_secs(self.storm))
             .clients(match self.workload {
