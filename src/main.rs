@@ -34,6 +34,8 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_logging(arguments.log_json);
+    #[cfg(feature = "mutants")]
+    warn_of_mutants();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -47,6 +49,14 @@ fn start_logging(json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json { builder.json().init() } else { builder.init() }
+}
+
+/// A build that can be broken on purpose says so, lest it be taken for a sound one.
+#[cfg(feature = "mutants")]
+fn warn_of_mutants() {
+    for mutant in highwater::mutants::Mutant::ALL {
+        tracing::warn!("this build is for tests only, it contains {}", mutant.describe());
+    }
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {

@@ -8,8 +8,13 @@
 //! storm draws which classes of fault it brings: all classes at once hide each other (a cluster
 //! that is always partitioned never gets as far as the bug behind a pause), so a quarter of the
 //! storms bring none, and the others a random few.
+//!
+//! Some mistakes need faults in an order that independent dice hardly ever throw: a node falls
+//! behind, and those who are ahead leave as it returns. A [`Relay`] is that order, with everything
+//! else about it left to the dice.
 
 mod draw;
+mod relay;
 mod schedule;
 mod shapes;
 mod unleash;
@@ -20,6 +25,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use relay::Relay;
 pub use schedule::{Aim, Schedule, ScheduledFault};
 pub use unleash::{Count, Strike, Strikes};
 
@@ -32,6 +38,7 @@ pub struct Nemesis {
     troubles: BTreeMap<Trouble, u64>,
     roles: Vec<String>,
     actions: Vec<String>,
+    relay: Option<Relay>,
     session_timeout: Duration,
     calm: Range<Duration>,
     storm: Range<Duration>,
@@ -73,6 +80,7 @@ impl Nemesis {
             .into(),
             roles: Vec::new(),
             actions: Vec::new(),
+            relay: None,
             session_timeout: 9 * second,
             calm: second..10 * second,
             storm: 5 * second..30 * second,
@@ -111,6 +119,12 @@ impl Nemesis {
     #[must_use]
     pub fn actions<A: Into<String>>(self, actions: impl IntoIterator<Item = A>) -> Self {
         Self { actions: actions.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The same, with a relay in some of its storms, beside whatever else they bring.
+    #[must_use]
+    pub fn relay(self, relay: Relay) -> Self {
+        Self { relay: Some(relay), ..self }
     }
 
     /// The same for a system that gives a node up after so long. Nodes come back faster than that,

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use harness::cluster::Options;
 use harness::fault::FaultClass;
-use harness::nemesis::{Nemesis, Schedule, Trouble};
+use harness::nemesis::{Nemesis, Relay, Schedule, Trouble};
 use harness::seed::Seed;
 use highwater::types::TopicPartition;
 
 use crate::deeds;
 use crate::load::{Workload, acks_mix, append_read};
 use crate::settings::{ClusterSettings, brokers};
+use crate::system::IN_SYNC;
 
 /// Breaks the brokers that run on this thread in a known way; `None` mends them. Does nothing in a
 /// build without mutants.
@@ -35,10 +36,22 @@ pub enum Clients {
     AcksMix,
 }
 
+/// How large the cluster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    /// As the settings say.
+    Fixed,
+    /// As the settings say, or two brokers more: the seed decides. Where every broker is a
+    /// controller, a partition cannot lose its last in-sync replica without the controllers losing
+    /// their majority; where some are not, it can, and that is where bad elections are made.
+    Drawn,
+}
+
 /// One kind of fault run.
 #[derive(Clone, Debug)]
 pub struct Profile {
     settings: ClusterSettings,
+    size: Size,
     replication_factor: i16,
     partitions: i32,
     clients: Clients,
@@ -49,19 +62,20 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The golden settings on three brokers: replication factor 3, `min.insync.replicas` 2,
-    /// acks=all beside weaker ones, eligible leader replicas on, unclean election off; every class
-    /// of fault, within the fault budget.
+    /// The golden settings on three or five brokers, as the seed decides: replication factor 3,
+    /// `min.insync.replicas` 2, acks=all beside weaker ones, eligible leader replicas on, unclean
+    /// election off; every class of fault, within the fault budget.
     #[must_use]
     pub fn safe() -> Self {
-        Self::on(brokers(3).min_in_sync_replicas(2))
+        Self { size: Size::Drawn, ..Self::on(brokers(3).min_in_sync_replicas(2)) }
     }
 
-    /// As [`Profile::safe`], on another cluster.
+    /// As [`Profile::safe`], on another cluster, the same for all seeds.
     #[must_use]
     pub fn on(settings: ClusterSettings) -> Self {
         Self {
             settings,
+            size: Size::Fixed,
             replication_factor: 3,
             partitions: 1,
             clients: Clients::AcksMix,
@@ -126,10 +140,14 @@ impl Profile {
         break_thread(self.mutant.as_deref());
     }
 
-    /// The cluster.
+    /// The cluster of a seed.
     #[must_use]
-    pub fn settings(&self) -> &ClusterSettings {
-        &self.settings
+    pub fn settings(&self, seed: Seed) -> ClusterSettings {
+        let settings = self.settings.clone();
+        match self.size {
+            Size::Drawn if seed.stream("cluster").chance(1, 2) => settings.more_brokers(2),
+            Size::Drawn | Size::Fixed => settings,
+        }
     }
 
     /// The physics.
@@ -187,15 +205,17 @@ impl Profile {
             .roles(["leader", "follower", "controller"])
             .actions(deeds::ALL)
             .weight(FaultClass::Actions, 2)
+            .relay(Relay { behind: "follower".to_owned(), ahead: IN_SYNC.to_owned() })
             .session_timeout(3 * second)
             .weather(second..3 * second, 3 * second..10 * second)
             .pace(Duration::from_millis(100)..Duration::from_millis(1500))
-            .draw(seed, self.settings.broker_count(), self.storm)
+            .draw(seed, self.settings(seed).broker_count(), self.storm)
     }
 
-    /// What it is called in reports.
+    /// What it is called in the report of a seed.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub fn name(&self, seed: Seed) -> String {
+        let settings = self.settings(seed);
         let clients = match self.clients {
             Clients::AppendRead => "append-read",
             Clients::AcksMix => "acks-mix",
@@ -203,9 +223,9 @@ impl Profile {
         let mutant = self.mutant.as_ref().map_or(String::new(), |name| format!(", mutant {name}"));
         format!(
             "{clients} on {} brokers, {} controllers, min.insync.replicas={}{mutant}",
-            self.settings.broker_count(),
-            self.settings.controller_count(),
-            self.settings.required_in_sync(),
+            settings.broker_count(),
+            settings.controller_count(),
+            settings.required_in_sync(),
         )
     }
 
@@ -213,7 +233,7 @@ impl Profile {
     #[must_use]
     pub fn flags(&self) -> Vec<String> {
         let mut flags = Vec::new();
-        if self.settings.broker_count() != 3 {
+        if self.size == Size::Fixed {
             flags.extend(["--brokers".to_owned(), self.settings.broker_count().to_string()]);
         }
         if self.clients == Clients::AppendRead {

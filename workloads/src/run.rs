@@ -74,7 +74,7 @@ pub struct Watching {
 pub fn run(seed: Seed, profile: &Profile, watching: Watching) -> Ran {
     let ran = run_isolated(|| {
         profile.prepare_thread();
-        let mut cluster = Cluster::new(profile.settings().build(seed), seed, profile.options());
+        let mut cluster = Cluster::new(profile.settings(seed).build(seed), seed, profile.options());
         let watch = cluster.system().watch().clone();
         if watching.everything {
             watch.keep_everything();
@@ -172,7 +172,7 @@ impl<'profile> Course<'profile> {
         let losses = self.judged.as_ref().map(|judged| &judged.judgement.losses);
         let violation = watch.violation().map(|violation| told(&violation, watch));
         let mut report = RunReport {
-            scenario: self.profile.name(),
+            scenario: self.profile.name(self.seed),
             seed: self.seed.0,
             simulated: cluster.now(),
             operations: u64::try_from(self.history.len() / 2).unwrap_or(u64::MAX),
@@ -262,7 +262,7 @@ impl Ran {
     fn without_result(seed: Seed, profile: &Profile, failure: String) -> Self {
         let outcome = RunOutcome::without_result(seed.0, OutcomeVerdict::Invalid, failure.clone());
         let report = RunReport {
-            scenario: profile.name(),
+            scenario: profile.name(seed),
             seed: seed.0,
             simulated: Duration::ZERO,
             operations: 0,

@@ -76,6 +76,13 @@ impl ClusterSettings {
         self.set("min.insync.replicas", &count.to_string())
     }
 
+    /// The same cluster with more brokers, which are no controllers.
+    #[must_use]
+    pub fn more_brokers(mut self, count: usize) -> Self {
+        self.brokers += count;
+        self
+    }
+
     /// How many of the brokers are controllers too; at least one, at most all.
     #[must_use]
     pub fn controllers(mut self, count: usize) -> Self {

@@ -27,6 +27,9 @@ pub struct Brokers {
     machines: BTreeMap<Node, Machine>,
 }
 
+/// The role that everybody in sync plays, over all partitions: all of them together.
+pub const IN_SYNC: &str = "in sync";
+
 /// What may bring a node down without anybody striking it again.
 #[derive(Debug)]
 struct Machine {
@@ -174,6 +177,13 @@ impl System for Brokers {
     }
 
     fn resolve(&self, role: &str, index: usize) -> Option<Vec<Node>> {
+        if role == IN_SYNC {
+            let mut all = self.players(true);
+            all.extend(self.players(false));
+            all.sort_unstable();
+            all.dedup();
+            return (!all.is_empty()).then_some(all);
+        }
         let players = match role {
             "leader" => self.players(true),
             "follower" => self.players(false),

@@ -23,6 +23,9 @@ impl Nemesis {
         while at < lasts {
             at += dice.millis(self.calm.clone());
             let end = (at + dice.millis(self.storm.clone())).min(lasts);
+            if let Some(relay) = &self.relay {
+                faults.extend(relay.draw(at, self.session_timeout, &mut dice));
+            }
             let classes = self.storm_classes(faults.is_empty(), &mut dice);
             while at < end && !classes.is_empty() {
                 if let Some(class) = weighted(&classes, &mut dice) {
@@ -33,6 +36,8 @@ impl Nemesis {
             }
             at = end;
         }
+        faults.retain(|scheduled: &ScheduledFault| scheduled.at < lasts);
+        faults.sort_by_key(|scheduled| scheduled.at);
         Schedule { lasts, restart_after: self.session_timeout / 3, faults }
     }
 
