@@ -205,7 +205,8 @@ fn every_build_gives_the_runs_of_the_table() {
            9  0e2921b00ed2e187        1748
           10  baab441e3dc5cb1e        1795
           11  614ab8c31086b4aa        1266
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
 
 /// As the table of the runs, for the pure rooms.
@@ -231,7 +232,8 @@ fn every_build_gives_the_schedules_of_the_table() {
            9     640         314             4
           10     640         402             4
           11     640         415             7
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
 
 #[test]
