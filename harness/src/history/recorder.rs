@@ -55,6 +55,11 @@ impl Recorder {
         self.lock().operations.clone().into()
     }
 
+    /// The operations from `index` on, for whoever reads along.
+    pub fn since(&self, index: usize) -> Vec<Operation> {
+        self.lock().operations.get(index..).unwrap_or_default().to_vec()
+    }
+
     /// How many operations were recorded so far.
     pub fn len(&self) -> usize {
         self.lock().operations.len()
