@@ -143,7 +143,8 @@ fn what_is_left_for_later_is_found() {
 
 #[test]
 fn a_test_ignored_without_an_issue_is_found() {
-    let text = "#[ignore]\nfn a() {}\n#[ignore = \"slow\"]\n#[ignore = \"#12: slow\"]\n";
+    let text = "#[ignore]\nfn a() {}\n#[ignore = \"slow\"]\n#[ignore = \"#12: slow\"]\n\
+                #[ignore = \"program: waits for its parent\"]\n";
     assert_lines(&ignores_no_test_without_an_issue(&source(text)), &[1, 3]);
 }
 

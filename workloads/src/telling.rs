@@ -145,7 +145,7 @@ impl Narrator {
                 self.aimed(on, &format!("over: {fault}"), Tone::Good)
             }
             JournalEvent::Skipped { fault, on, why } => {
-                let (node, what, tone) = self.aimed(on, &format!("spared: {fault}"), Tone::Faint);
+                let (node, what, tone) = self.aimed(on, &format!("skipped: {fault}"), Tone::Faint);
                 (node, format!("{what} ({why})"), tone)
             }
             JournalEvent::Restarted { node, incarnation } => {
@@ -184,12 +184,12 @@ impl Narrator {
             Observation::Truncated { partition, to } => {
                 let end = std::mem::replace(&mut self.replica(node, partition).end, *to);
                 let count = records(end.0 - to.0);
-                let what = format!("cuts its log of {partition} back to {to}: {count} go");
+                let what = format!("truncates {partition} to {to}, {count} gone");
                 self.tell(at, node, &what, Tone::Doubt);
             }
             Observation::Restarted { partition, at: start } => {
                 self.replica(node, partition).end = *start;
-                let what = format!("begins its log of {partition} anew at {start}");
+                let what = format!("deletes {partition} and begins anew at {start}");
                 self.tell(at, node, &what, Tone::Doubt);
             }
             Observation::BecameLeader { partition, leader_epoch, leader_epoch_start_offset } => {

@@ -48,7 +48,8 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
 
 /// As [`one_line`], and no longer than `width`.
 pub(crate) fn clipped(text: &str, width: usize) -> String {
-    let line = one_line(text);
+    // Blanks may align columns, so they are kept where there is only one line.
+    let line = if text.trim().lines().count() > 1 { one_line(text) } else { without_control(text) };
     if line.chars().count() <= width {
         return line;
     }

@@ -75,6 +75,13 @@ mod tests {
         tale.commit(vec![broker(3, 3, true)]);
         let partitions = [orders(), TopicPartition::new("unheard-of", 0)];
         let text = describe(tale.inspector.picture(), &partitions);
-        expect![[r#""#]].assert_eq(&text);
+        expect![[r#"
+            fenced brokers: 3
+            orders-0: led by broker 1 in epoch 1, in sync 1 2 3 of 1 2 3, eligible none, version 1
+              broker 1  leads in epoch 1          log end 1       high watermark 0
+              broker 2  does nothing              log end 1       high watermark 0
+              broker 3  has nothing of it
+            unheard-of-0: nobody knows it"#]]
+        .assert_eq(&text);
     }
 }

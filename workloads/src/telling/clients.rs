@@ -6,7 +6,7 @@ use harness::history::{Action, Operation, Phase, Promise, Recorder};
 use harness::report::Tone;
 
 /// How often clients are told of.
-const PERIOD: Duration = Duration::from_secs(1);
+const PERIOD: Duration = Duration::from_secs(2);
 
 /// Reads along in the history that the clients write.
 #[derive(Debug)]
@@ -57,13 +57,15 @@ impl Clients {
 
     fn line(&mut self) -> (Duration, String, Tone) {
         let (got, before) = (self.so_far, std::mem::replace(&mut self.told, self.so_far));
-        let new =
-            |now: usize, before: usize| format!("{now:>5} {:<6}", format!("(+{})", now - before));
+        let grown = |now: usize, before: usize| {
+            let more = format!("+{}", now - before);
+            format!("{now:>5} {more:<6}")
+        };
         let mut what = format!(
             "acks=all {} acks=1 {} read {}",
-            new(got.all, before.all),
-            new(got.one, before.one),
-            new(got.read, before.read),
+            grown(got.all, before.all),
+            grown(got.one, before.one),
+            grown(got.read, before.read),
         );
         for (word, count) in
             [("refused", got.refused - before.refused), ("unknown", got.unknown - before.unknown)]

@@ -1,6 +1,6 @@
 //! What the controllers decide, told as the difference to what they had decided before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use harness::report::Tone;
@@ -98,6 +98,7 @@ impl Decisions {
 
 /// `{1 2 3}`
 fn set(brokers: &[BrokerId]) -> String {
+    let brokers: BTreeSet<BrokerId> = brokers.iter().copied().collect();
     let brokers: Vec<String> = brokers.iter().map(ToString::to_string).collect();
     format!("{{{}}}", brokers.join(" "))
 }
