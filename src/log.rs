@@ -160,6 +160,15 @@ impl Log {
         &self.producers
     }
 
+    /// Takes over settings that differ from those the log was opened with. What is in the log
+    /// stays; less of it may be committable than before, until it is flushed.
+    pub fn configure(&mut self, config: LogConfig) {
+        if self.config != config {
+            self.config = config;
+            self.flush.reconfigured(&self.config, self.log_start_offset, self.log_end_offset);
+        }
+    }
+
     /// Forgets the producers that have been silent for `producer.id.expiration.ms`. `now` is in
     /// milliseconds since 1970, as batches count. Says how many were forgotten.
     pub fn expire_producers(&mut self, now: i64) -> usize {

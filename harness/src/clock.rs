@@ -159,6 +159,10 @@ impl Crystal {
 
 /// `duration * numerator / denominator`, rounded down, without a float.
 fn scale(duration: Duration, numerator: i128, denominator: i128) -> Duration {
+    // Nearly every crystal is right nearly all the time, and dividing 128 bits is slow.
+    if numerator == denominator {
+        return duration;
+    }
     let nanos = i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX / MILLION / 2);
     let scaled = nanos.saturating_mul(numerator) / denominator;
     Duration::from_nanos(u64::try_from(scaled).unwrap_or(u64::MAX))

@@ -30,7 +30,7 @@ use crate::disk::SimDisk;
 use crate::fault::FaultId;
 use crate::gate::{Gate, lock};
 use crate::net::wires::{HostId, Rewiring, Wires};
-use crate::net::{SimNet, Sockets};
+use crate::net::{SimNet, Sockets, Traffic};
 use crate::panics;
 use crate::seed::Seed;
 use crate::system::{Node, System};
@@ -52,6 +52,7 @@ pub struct Cluster<S: System> {
     journal: Journal,
     pulse: Arc<Pulse>,
     wires: Arc<Mutex<Wires>>,
+    traffic: Traffic,
     nodes: Vec<NodeSlot>,
     desks: Vec<Desk>,
     client_names: BTreeMap<String, u64>,
@@ -79,6 +80,7 @@ impl<S: System> Cluster<S> {
             journal: Journal::new(timeline.clone(), trace.tracer("cluster")),
             pulse: Pulse::start(label, options.hang_limit, timeline.clone()),
             wires: Arc::default(),
+            traffic: Traffic::default(),
             nodes: Vec::new(),
             desks: Vec::new(),
             client_names: BTreeMap::new(),
@@ -279,6 +281,13 @@ impl<S: System> Cluster<S> {
         &self.slot(node).clock
     }
 
+    /// How many segments nodes and clients have sent: what a program writes at once is one, so for
+    /// small messages it is the number of messages. Those that were lost count too.
+    #[must_use]
+    pub fn segments_sent(&self) -> u64 {
+        self.traffic.segments()
+    }
+
     /// What was done to the cluster.
     #[must_use]
     pub fn journal(&self) -> &Journal {
@@ -306,6 +315,7 @@ impl<S: System> Cluster<S> {
             wires: Arc::clone(&self.wires),
             gate: gate.clone(),
             sockets: sockets.clone(),
+            traffic: self.traffic.clone(),
             connect_timeout: self.options.connect_timeout,
             round_trip: self.options.latency_min * 2,
         }

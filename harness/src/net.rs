@@ -29,7 +29,7 @@ use turmoil::net::{TcpListener, TcpStream};
 
 use crate::gate::{Gate, lock};
 pub use sockets::SimStream;
-pub(crate) use sockets::{CloseInOrder, Sockets};
+pub(crate) use sockets::{CloseInOrder, Sockets, Traffic};
 use wires::{HostId, Reach, Wires};
 
 /// How many connections a kernel keeps for a process that does not accept them.
@@ -42,6 +42,7 @@ pub struct SimNet {
     pub(crate) wires: Arc<Mutex<Wires>>,
     pub(crate) gate: Gate,
     pub(crate) sockets: Sockets,
+    pub(crate) traffic: Traffic,
     pub(crate) connect_timeout: Duration,
     pub(crate) round_trip: Duration,
 }
@@ -92,7 +93,7 @@ impl SimNet {
         let begun = Instant::now();
         let deadline = begun + self.connect_timeout;
         match timeout_at(deadline, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => Ok(self.sockets.adopt(stream, &self.gate)),
+            Ok(Ok(stream)) => Ok(self.sockets.adopt(stream, &self.gate, self.traffic.clone())),
             Ok(Err(failed)) if failed.kind() == io::ErrorKind::ConnectionRefused => {
                 let reach = lock(&self.wires).reach(self.host, target);
                 let lost = reach != (Reach::Open { cuts }) || begun.elapsed().is_zero();
@@ -161,7 +162,7 @@ impl SimListener {
                     let (stream, from) = accepted?;
                     let name = turmoil::reverse_lookup(from.ip());
                     let name = name.unwrap_or_else(|| from.ip().to_string());
-                    let stream = self.net.sockets.adopt(stream, gate);
+                    let stream = self.net.sockets.adopt(stream, gate, self.net.traffic.clone());
                     let mut backlog = lock(&self.backlog);
                     // What does not fit is dropped, and so closed.
                     if backlog.len() < BACKLOG {

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use super::ClientSettings;
 use super::cluster::Cluster;
 use crate::host::Host;
-use crate::protocol::RecordBatchBuilder;
 use crate::protocol::batch::NewRecord;
+use crate::protocol::{ErrorCode, RecordBatchBuilder};
 use crate::types::{Acks, Millis, TopicPartition};
 use idempotence::Identity;
 pub use outcome::{Appended, Doubt, ProduceError, Refusal, proves_absence};
@@ -89,6 +89,7 @@ impl Producer {
             Delivery { partition: partition.clone(), records, deadline, batch: None };
         let mut identity = self.identity.take();
         let mut doubt: Option<Doubt> = None;
+        let mut refused: Option<ErrorCode> = None;
         let mut attempts_left = self.settings.retries;
         self.attempts = 0;
         loop {
@@ -109,7 +110,12 @@ impl Producer {
                     doubt = Some(newer);
                     None
                 }
-                Failure::Refused(refusal) => Some(refusal),
+                Failure::Refused(Refusal::Code(code)) => {
+                    refused = Some(code);
+                    Some(Refusal::Code(code))
+                }
+                // What a leader has said tells more than that nobody could be asked again.
+                Failure::Refused(refusal) => Some(refused.map_or(refusal, Refusal::Code)),
             };
             if again && self.back_off(deadline).await {
                 attempts_left -= 1;

@@ -322,6 +322,9 @@ pub enum TopicRefusal {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// POLICY_VIOLATION: all topics of the request are refused.
+    #[error("{0} partitions in one request are more than 10000")]
+    TooManyPartitions(usize),
     /// UNKNOWN_TOPIC_OR_PARTITION.
     #[error("unknown topic '{0}'")]
     Unknown(Arc<str>),

@@ -14,7 +14,8 @@ use crate::types::{
 /// The longest topic name: with `-` and a partition it still fits into a directory's name.
 const NAME_LENGTH_MAX: usize = 249;
 
-/// The most partitions that one topic may be created with.
+/// The most partitions that one topic may be created with, and all topics of one request together:
+/// a request that is short on the wire must not grow into a long batch of records.
 const PARTITIONS_MAX: usize = 10_000;
 
 /// A topic that passed every check.
@@ -33,17 +34,29 @@ impl Active {
         dice: [u64; 2],
     ) -> Vec<(Arc<str>, Result<CreateTopicReply, TopicRefusal>)> {
         let mut dice = SplitMix::new(dice[0] ^ dice[1].rotate_left(32));
+        let asked = requests.iter().map(|request| self.partitions_asked(request));
+        let asked = asked.fold(0, usize::saturating_add);
+        if asked > PARTITIONS_MAX {
+            let refusal = TopicRefusal::TooManyPartitions(asked);
+            return requests.iter().map(|r| (r.name.clone(), Err(refusal.clone()))).collect();
+        }
+        let mut namesakes: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
+        for request in requests {
+            *namesakes.entry(&request.name).or_default() += 1;
+        }
+        let mut metric_names: BTreeSet<String> =
+            self.image.topic_ids.keys().map(|name| metric_name(name)).collect();
         let mut plans: Vec<Plan> = Vec::new();
         let mut replies = Vec::with_capacity(requests.len());
         for request in requests {
-            let namesakes = requests.iter().filter(|other| other.name == request.name);
-            let planned = if namesakes.count() > 1 {
+            let planned = if namesakes[&request.name] > 1 {
                 Err(TopicRefusal::InvalidName(request.name.clone(), "named twice in the request"))
             } else {
-                self.plan(request, &plans, &mut dice)
+                self.plan(request, (&plans, &metric_names), &mut dice)
             };
             let reply = planned.map(|plan| {
                 let reply = plan.reply();
+                metric_names.insert(metric_name(&plan.topic.name));
                 plans.push(plan);
                 reply
             });
@@ -103,19 +116,27 @@ impl Active {
         Ok(())
     }
 
+    /// How many partitions the request asks for, sensible or not.
+    fn partitions_asked(&self, request: &CreateTopicRequest) -> usize {
+        let asked = request.partitions.unwrap_or(self.settings.default_partitions);
+        match request.assignment.len() {
+            // Of a topic that asks for none, or for fewer, there is an error to be made.
+            0 => usize::try_from(asked).unwrap_or(0).max(1),
+            assigned => assigned,
+        }
+    }
+
     fn plan(
         &self,
         request: &CreateTopicRequest,
-        plans: &[Plan],
+        (plans, metric_names): (&[Plan], &BTreeSet<String>),
         dice: &mut SplitMix,
     ) -> Result<Plan, TopicRefusal> {
         check_name(&request.name)?;
         if self.image.topic_ids.contains_key(&request.name) {
             return Err(TopicRefusal::AlreadyExists(request.name.clone()));
         }
-        let metric_name = metric_name(&request.name);
-        let planned = plans.iter().map(|plan| &plan.topic.name);
-        if self.image.topic_ids.keys().chain(planned).any(|n| self::metric_name(n) == metric_name) {
+        if metric_names.contains(&metric_name(&request.name)) {
             let reason = "differs from another topic's only in '.' and '_'";
             return Err(TopicRefusal::InvalidName(request.name.clone(), reason));
         }

@@ -66,6 +66,12 @@ impl FlushState {
         }
     }
 
+    /// Another limit applies to what has not been flushed.
+    pub(super) fn reconfigured(&mut self, config: &LogConfig, log_start: Offset, log_end: Offset) {
+        self.committable_end = self.flushed_end.max(log_start);
+        self.appended(config, log_end);
+    }
+
     /// The log now ends at `log_end`, before what it held.
     pub(super) fn cut_back(&mut self, config: &LogConfig, log_end: Offset) {
         self.generation += 1;

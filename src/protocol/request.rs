@@ -30,6 +30,9 @@ pub use body::{BodyError, Request, Response};
 /// Bytes that every request begins with: key, version, correlation id.
 const FIXED_HEADER_BYTES: usize = 8;
 
+/// Room made at first for a frame that is written; most need no more.
+const FRAME_BYTES_USUAL: usize = 256;
+
 /// Elements of one array, whatever the frame's length. Far above any sensible request; it keeps a
 /// frame of empty strings from growing thirtyfold in memory.
 const ARRAY_ELEMENTS_MAX: usize = 100_000;
@@ -225,7 +228,7 @@ pub fn encode_response(
 ) -> Result<FrameParts, EncodeError> {
     let RequestHeader { api, version, .. } = *header;
     assert_eq!(response.api(), api, "a request is answered by a response of its kind");
-    let mut head = BytesMut::new();
+    let mut head = BytesMut::with_capacity(FRAME_BYTES_USUAL);
     build(|head: &mut WireResponseHeader| head.correlation_id = header.correlation_id)
         .encode_into(&mut head, ApiVersion::new(response_head_version(api, version)))
         .map_err(|reason| EncodeError::NotRepresentable { api, version, reason })?;
@@ -252,7 +255,7 @@ pub fn encode_request(
     request: &Request,
 ) -> Result<Bytes, EncodeError> {
     let api = request.api();
-    let mut frame = BytesMut::new();
+    let mut frame = BytesMut::with_capacity(FRAME_BYTES_USUAL);
     let header = build(|header: &mut WireRequestHeader| {
         header.request_api_key = api.code();
         header.request_api_version = version;

@@ -24,6 +24,8 @@ use super::replica_manager::ReplicaManager;
 const METADATA_WAIT: Duration = Duration::from_millis(500);
 /// The pause after a controller could not be reached.
 const METADATA_BACKOFF: Duration = Duration::from_millis(100);
+/// How long something that is due to be flushed waits if nothing is appended behind it.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A running broker.
 #[derive(Debug)]
@@ -92,6 +94,17 @@ impl Broker {
             for partition in self.replicas.all() {
                 partition.tick();
             }
+        }
+    }
+
+    /// Flushes what nobody else will: what a log held when it was opened, and what other settings
+    /// of its topic do not count as committable any more. Never returns.
+    pub(crate) async fn flush_replicas(self: Arc<Self>) {
+        loop {
+            for partition in self.replicas.all() {
+                partition.flush_if_due().await;
+            }
+            self.host.clock.sleep(FLUSH_INTERVAL).await;
         }
     }
 

@@ -251,6 +251,7 @@ fn fail(asked: BTreeMap<(TopicId, i32), Asked>, answer: FetchAnswer) {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "Kafka may name any of its codes")]
 fn read_answer(
     data: &fetch_response::PartitionData,
     asked: FetchIdentity,

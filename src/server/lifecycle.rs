@@ -102,6 +102,7 @@ pub(crate) async fn run(
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "Kafka may name any of its codes")]
 async fn register(
     broker: &Broker,
     identity: &Identity,
@@ -145,6 +146,7 @@ async fn register(
 }
 
 /// Sends one heartbeat; says whether the next is due soon.
+#[expect(clippy::wildcard_enum_match_arm, reason = "Kafka may name any of its codes")]
 async fn beat(broker: &Broker, controller: &mut ControllerChannel) -> bool {
     let state = *broker.standing.lock();
     let Some(broker_epoch) = state.epoch else { return true };

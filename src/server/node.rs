@@ -278,6 +278,7 @@ async fn start_broker(
     tasks.spawn(proposer::run(broker.clone(), broker.controller_channel("alter-partition")));
     tasks.spawn(fetcher::supervise(broker.clone()));
     tasks.spawn(broker.clone().tick_replicas());
+    tasks.spawn(broker.clone().flush_replicas());
     tasks.spawn(broker.clone().checkpoint());
     Ok(broker)
 }

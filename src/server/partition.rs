@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::host::Host;
 use crate::host::probe::Observation;
-use crate::log::{AppendError, AppendedAsLeader, Log};
+use crate::log::{AppendError, AppendedAsLeader, Log, LogConfig};
 use crate::replication::{
     AlterPartitionProposal, Assignment, CompletedProduce, Effect, Event, FetchAnswer,
     FetchIdentity, ProduceOutcome, ProduceTicket, Replica, Role,
@@ -96,6 +96,11 @@ impl Partition {
     /// The replica's state, exclusively. Never held across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("a panic under this lock is a bug that ends the broker")
+    }
+
+    /// Keeps the log by these settings from now on.
+    pub(crate) fn configure(&self, config: LogConfig) {
+        self.lock().log.configure(config);
     }
 
     /// Feeds what the metadata says (R7, R8, R24).
@@ -237,8 +242,10 @@ impl Partition {
         let appended = match state.log.append_as_leader(batches, leader_epoch) {
             Ok(appended) => appended,
             Err(error) => {
-                if let Some(reason) = state.log.failure() {
-                    self.report_failure(reason.to_owned());
+                // Also if the log could be mended: a leader that cannot write would go on leading
+                // and refuse everybody, while another one could serve them.
+                if let AppendError::Log(failed) = &error {
+                    self.report_failure(failed.to_string());
                     self.feed(state, Event::StorageFailed);
                 }
                 return Err(error.into());

@@ -112,6 +112,7 @@ fn read_answers(
     answers
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "Kafka may name any of its codes")]
 fn read_answer(partition: &alter_partition_response::PartitionData) -> AlterPartitionAnswer {
     match ErrorCode::from_code(partition.error_code) {
         ErrorCode::None => AlterPartitionAnswer::Committed {

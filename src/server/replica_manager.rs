@@ -110,7 +110,11 @@ impl ReplicaManager {
             let configs = image.topics.get(&topic_id).map(|topic| &topic.record.configs);
             let log_config =
                 settings::log(&self.config, configs.expect("the assignment comes from this image"));
-            let Some(partition) = self.get_or_open(&name, topic_id, log_config) else { continue };
+            let Some(partition) = self.get_or_open(&name, topic_id, log_config.clone()) else {
+                continue;
+            };
+            // A log that was found on the disk was opened before its topic's settings were known.
+            partition.configure(log_config);
             let known = self.lock().assignments.insert(name, assignment.clone());
             if known.as_ref() != Some(&assignment) {
                 partition.apply(assignment);

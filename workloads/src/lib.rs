@@ -5,10 +5,10 @@
 //!
 //! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
-//! [`invariants`] are judged. [`operator`] has the words of a story, [`load`] the clients,
-//! [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
-//! [`profile`], from its seed to its verdict, and [`telling`] tells it while it lasts. [`rooms`] runs the pure rooms alone, many thousand
-//! schedules a second.
+//! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
+//! clients, [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
+//! [`profile`], from its seed to its verdict, and [`telling`] tells it while it lasts. [`rooms`]
+//! runs the pure rooms alone, many thousand schedules a second.
 
 pub mod settings;
 
@@ -25,6 +25,8 @@ pub mod picture;
 pub mod invariants;
 
 pub mod operator;
+
+pub mod answers;
 
 pub mod load;
 

@@ -1,17 +1,19 @@
 //! The words that a story needs: what an operator of a cluster would do, see and ask.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use harness::cluster::{Client, Cluster};
+use harness::disk::OpenMode;
 use harness::history::Recorder;
 use harness::system::Node;
 use highwater::client::{Admin, ClientSettings, ElectionType, NewTopic};
-use highwater::types::{Offset, PartitionRecord, TopicPartition};
+use highwater::types::{LeaderEpoch, Offset, PartitionRecord, TopicPartition};
 
 use crate::load::{self, Drained, Shared, Workload};
-use crate::picture::Partition;
+use crate::picture::{Partition, Sometimes};
 use crate::settings::{BROKER_PORT, ClusterSettings};
 use crate::sim_host;
 use crate::system::{Brokers, broker_of, node_of};
@@ -56,6 +58,10 @@ pub trait Operator {
         configs: &[(&str, &str)],
     ) -> Topic;
 
+    /// Creates a topic of one partition whose replicas are on these nodes, the preferred leader
+    /// first, and waits until every replica is in sync.
+    fn create_topic_on(&mut self, name: &str, replicas: &[Node]) -> Topic;
+
     /// Starts the clients of a workload.
     fn start(&mut self, workload: Workload) -> Running;
 
@@ -67,6 +73,9 @@ pub trait Operator {
 
     /// The leader of the first partition, if it is another one than `deposed` and has taken over.
     fn leader_other_than(&self, topic: &[TopicPartition], deposed: Node) -> Option<Node>;
+
+    /// The leader epoch of the first partition: it grows with every election.
+    fn leader_epoch(&self, topic: &[TopicPartition]) -> LeaderEpoch;
 
     /// The replicas of the first partition that do not lead, in the order of assignment.
     fn followers_of(&self, topic: &[TopicPartition]) -> Vec<Node>;
@@ -93,6 +102,22 @@ pub trait Operator {
     /// If there is none.
     fn active_controller(&self) -> Node;
 
+    /// The active controller, if it is another one than `deposed`.
+    fn controller_other_than(&self, deposed: Node) -> Option<Node>;
+
+    /// The nodes that are controllers too, and those that are brokers only.
+    fn by_role(&self) -> (Vec<Node>, Vec<Node>);
+
+    /// How often a noteworthy state was reached so far.
+    fn times(&self, state: Sometimes) -> u64;
+
+    /// Turns one bit around in the midst of the first segment of the first partition's log on a
+    /// node that runs: bit rot, which counts as a loss against the fault budget.
+    ///
+    /// # Panics
+    /// If there is no such segment.
+    fn flip_bit_in_log(&mut self, node: Node, topic: &[TopicPartition]);
+
     /// Asks for an election of the preferred leaders, or an unclean one where nobody leads.
     fn elect_leaders(&mut self, kind: ElectionType, topic: &[TopicPartition]);
 }
@@ -112,31 +137,24 @@ impl Operator for Cluster<Brokers> {
             name: name.into(),
             partitions: Some(count),
             replication_factor: Some(replicas.0),
-            assignment: std::collections::BTreeMap::new(),
+            assignment: BTreeMap::new(),
             configs: configs
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
         };
-        let brokers = usize::try_from(replicas.0).unwrap_or(0);
-        self.wait_until("as many registered brokers as the topic has replicas", |c| {
-            registered_and_active(c) >= brokers
-        });
-        let settings = admin_settings(self);
-        let client = self.client("operator", move |env| async move {
-            let host = sim_host::client_host(env);
-            let clock = host.clock.clone();
-            let mut admin = Admin::new(host, settings);
-            while let Err(error) = create(&mut admin, &topic).await {
-                tracing::debug!(%error, "creating a topic failed; trying again");
-                clock.sleep(Duration::from_millis(200)).await;
-            }
-        });
-        self.join(&client);
-        let partitions = (0..count).map(|index| TopicPartition::new(name, index)).collect();
-        let topic = Topic { partitions };
-        self.wait_until("every replica of the new topic is in sync", |c| c.all_in_sync(&topic));
-        topic
+        found(self, topic, usize::try_from(replicas.0).unwrap_or(0))
+    }
+
+    fn create_topic_on(&mut self, name: &str, replicas: &[Node]) -> Topic {
+        let topic = NewTopic {
+            name: name.into(),
+            partitions: None,
+            replication_factor: None,
+            assignment: BTreeMap::from([(0, replicas.iter().map(|n| broker_of(*n)).collect())]),
+            configs: BTreeMap::new(),
+        };
+        found(self, topic, self.nodes().len())
     }
 
     fn start(&mut self, workload: Workload) -> Running {
@@ -187,6 +205,10 @@ impl Operator for Cluster<Brokers> {
         .flatten()
     }
 
+    fn leader_epoch(&self, topic: &[TopicPartition]) -> LeaderEpoch {
+        look(self, &topic[0], |_, record| record.leader_epoch).expect("the topic exists")
+    }
+
     fn followers_of(&self, topic: &[TopicPartition]) -> Vec<Node> {
         look(self, &topic[0], |_, record| {
             let followers = record.replicas.iter().filter(|id| record.leader != Some(**id));
@@ -234,6 +256,32 @@ impl Operator for Cluster<Brokers> {
         node_of(active.expect("a controller is active").into())
     }
 
+    fn controller_other_than(&self, deposed: Node) -> Option<Node> {
+        let active = self.system().watch().active_controller()?;
+        Some(node_of(active.into())).filter(|active| *active != deposed)
+    }
+
+    fn by_role(&self) -> (Vec<Node>, Vec<Node>) {
+        let controllers = self.system().settings().controller_count();
+        self.nodes().into_iter().partition(|node| node.0 < controllers)
+    }
+
+    fn times(&self, state: Sometimes) -> u64 {
+        self.system().watch().look(|picture| picture.tally().of(state))
+    }
+
+    fn flip_bit_in_log(&mut self, node: Node, topic: &[TopicPartition]) {
+        let disk = self.disk(node);
+        let segments = disk.list(&topic[0].to_string()).unwrap_or_default();
+        let segment = segments.iter().find(|name| name.ends_with(".log"));
+        let path = format!("{}/{}", topic[0], segment.expect("a log has a segment"));
+        let size = disk.open(&path, OpenMode::Existing).and_then(|file| file.size());
+        let middle = size.expect("the segment can be opened") / 2;
+        assert!(disk.flip_bit(&path, middle, 3), "{path} is empty");
+        self.note(format!("flip a bit of {path} on {}", self.name(node)));
+        self.system().watch().disk_harmed(broker_of(node).into());
+    }
+
     fn elect_leaders(&mut self, kind: ElectionType, topic: &[TopicPartition]) {
         let settings = admin_settings(self);
         let partitions: Vec<TopicPartition> = topic.to_vec();
@@ -249,6 +297,30 @@ impl Operator for Cluster<Brokers> {
         });
         self.join(&client);
     }
+}
+
+/// Creates a topic once `brokers` brokers are active, and waits until every replica is in sync.
+fn found(cluster: &mut Cluster<Brokers>, topic: NewTopic, brokers: usize) -> Topic {
+    cluster.wait_until("as many active brokers as the topic needs", |c| {
+        registered_and_active(c) >= brokers
+    });
+    let count = topic.partitions.unwrap_or(1);
+    let partitions =
+        (0..count).map(|index| TopicPartition::new(topic.name.clone(), index)).collect();
+    let settings = admin_settings(cluster);
+    let client = cluster.client("operator", move |env| async move {
+        let host = sim_host::client_host(env);
+        let clock = host.clock.clone();
+        let mut admin = Admin::new(host, settings);
+        while let Err(error) = create(&mut admin, &topic).await {
+            tracing::debug!(%error, "creating a topic failed; trying again");
+            clock.sleep(Duration::from_millis(200)).await;
+        }
+    });
+    cluster.join(&client);
+    let topic = Topic { partitions };
+    cluster.wait_until("every replica of the new topic is in sync", |c| c.all_in_sync(&topic));
+    topic
 }
 
 async fn create(admin: &mut Admin, topic: &NewTopic) -> Result<(), String> {

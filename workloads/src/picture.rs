@@ -40,6 +40,8 @@ pub struct Settings {
     pub eligible_leader_replicas: bool,
     /// `min.insync.replicas` of topics that do not say.
     pub min_in_sync_replicas_default: usize,
+    /// `unclean.leader.election.enable` of topics that do not say.
+    pub unclean_leader_election_default: bool,
 }
 
 /// Something that changed the picture, with the picture after it.
@@ -216,7 +218,7 @@ impl Picture {
             self.partitions[touched].settle_budget(
                 &self.nodes,
                 &self.metadata,
-                self.settings.eligible_leader_replicas,
+                self.settings,
                 &mut self.tally,
             );
         }

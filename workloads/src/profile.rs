@@ -21,6 +21,11 @@ pub fn break_thread(mutant: Option<&str>) {
     debug_assert!(mutant.is_none(), "a profile refuses mutants that the build does not know");
 }
 
+/// How long faults strike, unless said otherwise.
+const STORM: Duration = Duration::from_secs(20);
+/// The step of the simulation, unless said otherwise.
+const TICK: Duration = Duration::from_millis(10);
+
 /// What kind of clients there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
@@ -37,7 +42,9 @@ pub struct Profile {
     replication_factor: i16,
     partitions: i32,
     clients: Clients,
+    producers: Option<usize>,
     storm: Duration,
+    tick: Duration,
     mutant: Option<String>,
 }
 
@@ -58,7 +65,9 @@ impl Profile {
             replication_factor: 3,
             partitions: 1,
             clients: Clients::AcksMix,
-            storm: Duration::from_secs(20),
+            producers: None,
+            storm: STORM,
+            tick: TICK,
             mutant: None,
         }
     }
@@ -67,6 +76,20 @@ impl Profile {
     #[must_use]
     pub fn clients(mut self, clients: Clients) -> Self {
         self.clients = clients;
+        self
+    }
+
+    /// With so many producers, of the clients' kinds in turn.
+    #[must_use]
+    pub fn producers(mut self, count: usize) -> Self {
+        self.producers = Some(count);
+        self
+    }
+
+    /// With steps of so long; see [`Options::tick`].
+    #[must_use]
+    pub fn tick(mut self, tick: Duration) -> Self {
+        self.tick = tick;
         self
     }
 
@@ -112,7 +135,7 @@ impl Profile {
     /// The physics.
     #[must_use]
     pub fn options(&self) -> Options {
-        Options::new()
+        Options::new().tick(self.tick)
     }
 
     /// How many replicas each partition has.
@@ -130,9 +153,13 @@ impl Profile {
     /// The clients.
     #[must_use]
     pub fn workload(&self, partitions: &[TopicPartition]) -> Workload {
-        match self.clients {
+        let workload = match self.clients {
             Clients::AppendRead => append_read(partitions),
             Clients::AcksMix => acks_mix(partitions),
+        };
+        match self.producers {
+            None => workload,
+            Some(count) => workload.producers(count),
         }
     }
 
@@ -195,7 +222,13 @@ impl Profile {
         if self.partitions != 1 {
             flags.extend(["--partitions".to_owned(), self.partitions.to_string()]);
         }
-        if self.storm != Duration::from_secs(20) {
+        if let Some(producers) = self.producers {
+            flags.extend(["--producers".to_owned(), producers.to_string()]);
+        }
+        if self.tick != TICK {
+            flags.extend(["--tick".to_owned(), self.tick.as_millis().to_string()]);
+        }
+        if self.storm != STORM {
             flags.extend(["--storm".to_owned(), self.storm.as_secs().to_string()]);
         }
         if let Some(mutant) = &self.mutant {

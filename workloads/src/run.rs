@@ -42,6 +42,8 @@ pub struct Ran {
     pub history: History,
     /// The faults, as they were drawn.
     pub schedule: Schedule,
+    /// How many segments nodes and clients sent, as [`Cluster::segments_sent`] counts them.
+    pub segments: u64,
     /// What the brokers observed, in words: everything, or nothing, as [`Watching`] says.
     pub observed: Vec<(Duration, NodeId, String)>,
 }
@@ -209,6 +211,7 @@ impl<'profile> Course<'profile> {
             outcome,
             history: self.history,
             schedule: self.schedule,
+            segments: cluster.segments_sent(),
             observed: watch.latest(),
         }
     }
@@ -328,6 +331,7 @@ impl Ran {
             outcome,
             history: History::default(),
             schedule: profile.schedule(seed),
+            segments: 0,
             observed: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 //! seconds hold several elections. The proportions between them are Kafka's.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use highwater::config::{Config, Properties};
 
@@ -12,6 +13,11 @@ use highwater::config::{Config, Properties};
 pub const BROKER_PORT: u16 = 9092;
 /// The port of the quorum.
 pub const CONTROLLER_PORT: u16 = 9093;
+
+/// `broker.session.timeout.ms`: a broker that is silent for longer is fenced.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
+/// `replica.lag.time.max.ms`: a follower that is behind for longer leaves the in-sync set.
+pub const REPLICA_LAG_MAX: Duration = Duration::from_secs(4);
 
 /// A cluster to be.
 ///
@@ -140,6 +146,8 @@ impl ClusterSettings {
             eligible_leader_replicas: self.property("eligible.leader.replicas.enable")
                 != Some("false"),
             min_in_sync_replicas_default: self.min_in_sync_replicas,
+            unclean_leader_election_default: self.property("unclean.leader.election.enable")
+                == Some("true"),
         }
     }
 
@@ -205,8 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn stories_reckon_with_the_timeouts_in_force() {
+        let config = brokers(1).config(0);
+        assert_eq!(config.controller.session_timeout, SESSION_TIMEOUT);
+        assert_eq!(config.replication.replica_lag_max, REPLICA_LAG_MAX);
+    }
+
+    #[test]
     #[should_panic(expected = "min.insync.replicas")]
     fn a_setting_that_no_broker_accepts_is_named() {
-        let _ = brokers(1).set("min.insync.replicas", "none").config(0);
+        assert!(brokers(1).set("min.insync.replicas", "none").config(0).validate().is_err());
     }
 }

@@ -117,6 +117,12 @@ impl Brokers {
                 let mut lost = partition.budget().lost().clone();
                 lost.insert(broker);
                 lost.extend(at_risk.iter().filter(|broker| record.replicas.contains(broker)));
+                // A replica that died outside the in-sync set may still be taken in by a proposal
+                // that is on its way, until it has registered again.
+                lost.extend(record.replicas.iter().filter(|broker| {
+                    let died_under = picture.node(**broker).and_then(|node| node.unclean_under());
+                    died_under.is_some() && died_under == picture.metadata().broker_epoch(**broker)
+                }));
                 lost.len() < partition.min_in_sync_replicas()
             })
         })

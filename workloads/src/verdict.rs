@@ -15,8 +15,6 @@ use crate::watch::Watch;
 pub struct Judged {
     /// What the checker found.
     pub judgement: Judgement,
-    /// What it looked at.
-    pub history: History,
 }
 
 /// Judges a history by what the partitions' settings and the faults that struck leave of Kafka's
@@ -31,7 +29,7 @@ pub fn judge(workload: &Workload, history: &History, watch: &Watch) -> Judged {
     let contract = contract(workload, watch);
     let explain = Fates::new(workload, watch);
     let judgement = log::check(history, &contract, &explain);
-    Judged { judgement, history: history.clone() }
+    Judged { judgement }
 }
 
 /// The promises that still stand.

@@ -201,22 +201,27 @@ impl State {
 
     /// Remembers which batches a replica is about to lose.
     fn note_fates(&mut self, at: Duration, node: NodeId, observation: &Observation) {
-        let (partition, how) = match observation {
-            Observation::Truncated { partition, .. } => (partition, "cut them off its log"),
-            Observation::LogOpened { partition, .. } => (partition, "came back without them"),
-            Observation::Restarted { partition, .. } => (partition, "began its log anew"),
-            _ => return,
+        let (partition, how) = if let Observation::Truncated { partition, .. } = observation {
+            (partition, "cut them off its log")
+        } else if let Observation::LogOpened { partition, .. } = observation {
+            (partition, "came back without them")
+        } else if let Observation::Restarted { partition, .. } = observation {
+            (partition, "began its log anew")
+        } else {
+            return;
         };
         let picture = self.inspector.picture();
         let replica =
             picture.partition(partition).and_then(|known| known.replica(BrokerId::from(node)));
         let Some(replica) = replica else { return };
-        let gone = replica.log.batches().iter().filter(|batch| match observation {
-            Observation::Truncated { to, .. } => batch.last_offset >= *to,
-            Observation::LogOpened { batches, .. } => {
+        let gone = replica.log.batches().iter().filter(|batch| {
+            if let Observation::Truncated { to, .. } = observation {
+                batch.last_offset >= *to
+            } else if let Observation::LogOpened { batches, .. } = observation {
                 !batches.iter().any(|kept| same_batch(kept, batch))
+            } else {
+                true
             }
-            _ => true,
         });
         let why = format!("node-{node} {how} at {:.3}s", at.as_secs_f64());
         let fates: Vec<Fate> = gone

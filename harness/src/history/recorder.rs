@@ -55,9 +55,10 @@ impl Recorder {
         self.lock().operations.clone().into()
     }
 
-    /// The operations from `index` on, for whoever reads along.
-    pub fn since(&self, index: usize) -> Vec<Operation> {
-        self.lock().operations.get(index..).unwrap_or_default().to_vec()
+    /// What was recorded after the first `position` operations: for those who follow a history as
+    /// it grows.
+    pub fn since(&self, position: usize) -> Vec<Operation> {
+        self.lock().operations.get(position..).map(<[Operation]>::to_vec).unwrap_or_default()
     }
 
     /// How many operations were recorded so far.

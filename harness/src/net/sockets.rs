@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
@@ -18,6 +19,20 @@ use turmoil::net::TcpStream;
 use crate::gate::{Gate, Ticket, lock};
 
 type Cell = Arc<Mutex<Option<TcpStream>>>;
+
+/// How many segments the processes of one cluster have sent. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic(Arc<AtomicU64>);
+
+impl Traffic {
+    pub(crate) fn segments(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 /// The sockets of one start of a process. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -43,12 +58,13 @@ pub struct SimStream {
     cell: Cell,
     sockets: Sockets,
     gate: Gate,
+    traffic: Traffic,
     read_ticket: Ticket,
     write_ticket: Ticket,
 }
 
 impl Sockets {
-    pub(super) fn adopt(&self, stream: TcpStream, gate: &Gate) -> SimStream {
+    pub(super) fn adopt(&self, stream: TcpStream, gate: &Gate, traffic: Traffic) -> SimStream {
         let cell = Arc::new(Mutex::new(Some(stream)));
         let mut registry = lock(&self.registry);
         let number = registry.next;
@@ -59,6 +75,7 @@ impl Sockets {
             cell,
             sockets: self.clone(),
             gate: gate.clone(),
+            traffic,
             read_ticket: Ticket::default(),
             write_ticket: Ticket::default(),
         }
@@ -125,7 +142,11 @@ impl AsyncWrite for SimStream {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         ready!(this.gate.poll_pass(context, &mut this.write_ticket));
-        this.with(|stream| stream.poll_write(context, bytes))
+        let written = this.with(|stream| stream.poll_write(context, bytes));
+        if let Poll::Ready(Ok(_)) = written {
+            this.traffic.count();
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -126,6 +126,21 @@ async fn a_refusal_does_not_take_back_an_earlier_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leaders_refusal_is_told_although_nobody_could_be_asked_afterwards() {
+    let mut asked = 0;
+    let stage = Stage::new(move |_, request| match request {
+        Request::Produce(_) => refuse(ErrorCode::NotEnoughReplicas),
+        _ => {
+            asked += 1;
+            if asked == 1 { Act::Answer(metadata(1, 5)) } else { Act::StaySilent }
+        }
+    });
+    let outcome = append(&stage, u32::MAX).await.expect_err("refused");
+    let ProduceError::NotAppended(Refusal::Code(code)) = outcome else { panic!("{outcome}") };
+    assert_eq!(code, ErrorCode::NotEnoughReplicas);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_to_an_abandoned_attempt_is_not_taken_for_the_next() {
     let late: fn() -> Act = || {
         Act::AnswerAfter(Duration::from_secs(4), Response::Produce(produced(ErrorCode::None, 1)))

@@ -94,6 +94,26 @@ fn a_name_has_249_characters_at_most() {
     }
 }
 
+/// A short request must not become a long batch of records.
+#[test]
+fn the_topics_of_one_request_have_10_000_partitions_together_at_most() {
+    let mut scene = Scene::with_brokers(settings(), &[1, 2, 3]);
+    let large =
+        |name: &str, partitions| CreateTopicRequest { partitions: Some(partitions), ..topic(name) };
+    create(&mut scene, vec![large("a", 9_999), large("b", 2)]);
+    create(&mut scene, vec![large("a", i32::MAX), large("b", i32::MAX), topic("c")]);
+    assert!(scene.controller.image().topics.is_empty());
+    scene.expect(&expect![[r#"
+        create
+          a: 10001 partitions in one request are more than 10000
+          b: 10001 partitions in one request are more than 10000
+        create
+          a: 4294967295 partitions in one request are more than 10000
+          b: 4294967295 partitions in one request are more than 10000
+          c: 4294967295 partitions in one request are more than 10000
+    "#]]);
+}
+
 #[test]
 fn bad_numbers_settings_and_assignments_are_refused() {
     let mut scene = Scene::with_brokers(settings(), &[1, 2, 3]);
@@ -113,7 +133,7 @@ fn bad_numbers_settings_and_assignments_are_refused() {
         &mut scene,
         vec![
             CreateTopicRequest { partitions: Some(0), ..topic("a") },
-            CreateTopicRequest { partitions: Some(10_001), ..topic("b") },
+            CreateTopicRequest { partitions: Some(-2), ..topic("b") },
             CreateTopicRequest { replication_factor: Some(4), ..topic("c") },
             CreateTopicRequest { replication_factor: Some(0), ..topic("d") },
             configured("e", "no.such.setting", "1"),
@@ -137,7 +157,7 @@ fn bad_numbers_settings_and_assignments_are_refused() {
             good 0: leader 2 epoch 0 version 0 in sync 2 eligible -
             good 1: leader 1 epoch 0 version 0 in sync 1 eligible -
           a: 0 partitions are not between 1 and 10000
-          b: 10001 partitions are not between 1 and 10000
+          b: -2 partitions are not between 1 and 10000
           c: replication factor 4 is not between 1 and the 3 registered brokers
           d: replication factor 0 is not between 1 and the 3 registered brokers
           e: invalid setting no.such.setting=1: unknown topic setting

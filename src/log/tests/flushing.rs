@@ -51,6 +51,27 @@ fn fewer_unflushed_records_than_the_limit_count() {
     assert_eq!((committable(&log), log.needs_flush()), (3, false));
 }
 
+/// A broker opens its logs before it knows what their topics ask for.
+#[test]
+fn settings_that_come_late_apply_to_what_is_not_flushed() {
+    let disk = TestDisk::new();
+    let strict = LogConfig { flush_messages: Some(1), ..config(10_000) };
+    let (mut log, _) = open(&disk, config(10_000), CLEAN);
+    lead(&mut log, 1, Batch::of(2));
+    flush(&mut log);
+    lead(&mut log, 1, Batch::of(3));
+    assert_eq!((committable(&log), log.needs_flush()), (5, false));
+    log.configure(strict.clone());
+    assert_eq!((committable(&log), log.needs_flush()), (2, true));
+    flush(&mut log);
+    log.configure(strict);
+    assert_eq!((committable(&log), log.needs_flush()), (5, false));
+
+    log.configure(LogConfig { max_message_bytes: 10, ..config(10_000) });
+    let refused = log.append_as_leader(Batch::of(1).sized(50).sent(), LeaderEpoch(1));
+    assert!(matches!(refused, Err(AppendError::MessageTooLarge { max: 10, .. })), "{refused:?}");
+}
+
 #[test]
 fn what_counts_never_lies_before_the_start() {
     let disk = TestDisk::new();

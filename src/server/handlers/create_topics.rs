@@ -17,6 +17,7 @@ use crate::types::BrokerId;
 use super::Node;
 
 /// Asks this node's controller if it is the active one, otherwise the one that is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
 pub(super) async fn handle(node: &Arc<Node>, request: CreateTopicsRequest) -> Response {
     if let Some(controller) = &node.controller {
         let asked = Request::CreateTopics {
@@ -138,6 +139,7 @@ fn code(refusal: &TopicRefusal) -> ErrorCode {
         TopicRefusal::InvalidReplicationFactor { .. } => ErrorCode::InvalidReplicationFactor,
         TopicRefusal::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
         TopicRefusal::InvalidConfig { .. } => ErrorCode::InvalidConfig,
+        TopicRefusal::TooManyPartitions(_) => ErrorCode::PolicyViolation,
         TopicRefusal::Unknown(_) => ErrorCode::UnknownTopicOrPartition,
     }
 }

@@ -15,6 +15,7 @@ use crate::server::message;
 use super::Node;
 
 /// Asks this node's controller if it is the active one, otherwise the one that is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
 pub(super) async fn handle(node: &Arc<Node>, request: ElectLeadersRequest) -> Response {
     let kind = match request.election_type {
         0 => ElectionKind::Preferred,

@@ -295,11 +295,9 @@ fn is_complete(found: &[Vec<Found>], min_bytes: usize) -> bool {
 fn report_served(broker: &Broker, topics: &[Topic], found: &[Vec<Found>]) {
     let asked = topics.iter().flat_map(|topic| &topic.partitions);
     for (asked, part) in asked.zip(found.iter().flatten()) {
-        let last = Batches::new(part.records.clone()).filter_map(Result::ok).last();
-        let (Ok(partition), Some(last), None) = (&asked.partition, last, asked.view.follower)
-        else {
-            continue;
-        };
+        let (Ok(partition), None) = (&asked.partition, asked.view.follower) else { continue };
+        let batches = Batches::new(part.records.clone());
+        let Some(last) = batches.filter_map(Result::ok).last() else { continue };
         broker.host.probe.observe(Observation::Served {
             partition: partition.name.clone(),
             from: asked.view.fetch_offset,

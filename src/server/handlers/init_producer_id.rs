@@ -40,6 +40,7 @@ fn refused(code: ErrorCode) -> InitProducerIdResponse {
 }
 
 /// Gives a broker a block of ids.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
 pub(super) async fn allocate(
     controller: &ControllerHandle,
     request: AllocateProducerIdsRequest,

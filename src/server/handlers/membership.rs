@@ -12,6 +12,7 @@ use crate::server::message;
 use crate::types::{BrokerEpoch, BrokerId, DirectoryId, Incarnation, MetadataOffset};
 
 /// Registers a broker by its first listener.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
 pub(super) async fn register(
     controller: &ControllerHandle,
     request: BrokerRegistrationRequest,
@@ -48,6 +49,7 @@ pub(super) async fn register(
 }
 
 /// Takes note that a broker is alive, and tells it how it stands.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
 pub(super) async fn heartbeat(
     controller: &ControllerHandle,
     request: BrokerHeartbeatRequest,

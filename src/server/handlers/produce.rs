@@ -92,6 +92,10 @@ pub(super) async fn handle(broker: &Arc<Broker>, request: ProduceRequest) -> Ans
 
 fn append(broker: &Broker, name: &TopicPartition, records: Option<Bytes>, acks: Acks) -> Progress {
     let records = records.unwrap_or_default();
+    if records.is_empty() {
+        // Not a damaged batch: sending it again, as clients do with those, cannot help.
+        return Progress::Failed(ErrorCode::InvalidRecord, "there is no batch".to_owned());
+    }
     if let Err(error) = batch::validate_produced(&records) {
         return Progress::Failed(batch_code(&error), error.to_string());
     }
@@ -141,16 +145,16 @@ async fn finish(
         }
         None => ProduceOutcome::NotLeader,
     };
-    match outcome {
-        ProduceOutcome::Committed => message!(produce_response::PartitionProduceResponse {
-            index: index,
-            base_offset: appended.acknowledgement.base_offset.0,
-            log_append_time_ms: -1,
-            log_start_offset: appended.partition.lock().log.log_start_offset().0,
-            error_message: None,
-        }),
-        other => failure(index, outcome_code(other), "the records are in the log of the leader"),
+    if outcome != ProduceOutcome::Committed {
+        return failure(index, outcome_code(outcome), "the records are in the log of the leader");
     }
+    message!(produce_response::PartitionProduceResponse {
+        index: index,
+        base_offset: appended.acknowledgement.base_offset.0,
+        log_append_time_ms: -1,
+        log_start_offset: appended.partition.lock().log.log_start_offset().0,
+        error_message: None,
+    })
 }
 
 /// Waits until the records' fate is known, for at most `left`.

@@ -64,7 +64,11 @@ impl Tale {
     }
 
     pub(crate) fn with(eligible_leader_replicas: bool) -> Self {
-        let settings = Settings { eligible_leader_replicas, min_in_sync_replicas_default: 2 };
+        let settings = Settings {
+            eligible_leader_replicas,
+            min_in_sync_replicas_default: 2,
+            unclean_leader_election_default: false,
+        };
         let topic_id = TopicId([7; 16]);
         let record = PartitionRecord {
             topic_id,

@@ -158,6 +158,7 @@ impl World {
         let settings = Settings {
             eligible_leader_replicas: weather.eligible_leader_replicas,
             min_in_sync_replicas_default: weather.min_in_sync_replicas,
+            unclean_leader_election_default: false,
         };
         let partitions: Vec<_> = (0..weather.partitions)
             .map(|index| TopicPartition::new("orders", i32::try_from(index).expect("a few")))

@@ -6,7 +6,8 @@
 //! `unseen`. Otherwise it may be late, and the verdict is `Unknown`.
 //!
 //! What was promised less than for good may be lost for a reason. Then the loss is counted, and
-//! the reason asked for.
+//! the reason asked for. An acknowledged value that was read and that no final read has any more
+//! is counted as well; whether it may be gone is decided by what a read is worth.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::history::{Action, Key, Phase, Promise};
 use crate::verdict::AnomalyKind;
 
 use super::contract::Guarantee;
-use super::ledger::{Log, Sent};
+use super::ledger::{FinalRead, Log, Sent};
 use super::polls::Reading;
 use super::{Case, Found};
 
@@ -54,6 +55,20 @@ impl Losses {
     }
 }
 
+impl Losses {
+    fn count(&mut self, sent: &Sent, reason: Option<String>) {
+        if sent.outcome == Phase::Ok {
+            let toll = self.by_promise.entry(sent.promise).or_default();
+            toll.lost += 1;
+            toll.explained += u64::from(reason.is_some());
+            toll.unexplained += u64::from(reason.is_none());
+        }
+        if let Some(reason) = reason {
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+    }
+}
+
 pub(super) fn judge(case: &Case<'_>, reading: &Reading<'_>, found: &mut Found) -> Losses {
     let mut losses = Losses::default();
     let mut late: BTreeMap<&Key, u64> = BTreeMap::new();
@@ -73,7 +88,14 @@ pub(super) fn judge(case: &Case<'_>, reading: &Reading<'_>, found: &mut Found) -
                 losses.by_promise.entry(*promise).or_default().acknowledged += 1;
             }
             let since = match proven_by {
-                _ if sent.read => continue,
+                _ if sent.read => {
+                    // That it is gone again is judged by what a read is worth; here it counts.
+                    if call.outcome == Phase::Ok && vanished(log, *value, sent, call.last()) {
+                        let guarantee = case.contract.guarantee(*promise);
+                        losses.count(sent, reason(case, guarantee, (key, *value, sent)));
+                    }
+                    continue;
+                }
                 Some(since) => since.max(call.last()),
                 None if call.outcome == Phase::Ok => call.last(),
                 None => continue,
@@ -93,6 +115,27 @@ pub(super) fn judge(case: &Case<'_>, reading: &Reading<'_>, found: &mut Found) -
         ));
     }
     losses
+}
+
+/// Whether a value that somebody read is in none of the final reads that began since.
+fn vanished(log: &Log<'_>, value: u64, sent: &Sent, since: usize) -> bool {
+    let mut later = log.final_reads.values().filter(|read| read.began > since).peekable();
+    let holds = |read: &FinalRead| sent.seen.iter().any(|at| read.records.get(at) == Some(&value));
+    later.peek().is_some() && !later.any(holds)
+}
+
+/// Why the value is gone, where its promise lets it be.
+fn reason(
+    case: &Case<'_>,
+    guarantee: Guarantee,
+    (key, value, sent): (&Key, u64, &Sent),
+) -> Option<String> {
+    match guarantee {
+        Guarantee::Kept => None,
+        Guarantee::LossExplained | Guarantee::LossCounted => {
+            case.explain.explain(key, sent.offset, value)
+        }
+    }
 }
 
 /// Where the values of a send appear together or not at all, one that was read proves the others:
@@ -155,22 +198,9 @@ impl Value<'_> {
         let Self { key, value, sent, .. } = *self;
         let (losses, found) = to;
         let guarantee = self.guarantee(case);
-        let reason = match guarantee {
-            Guarantee::Kept => None,
-            Guarantee::LossExplained | Guarantee::LossCounted => {
-                case.explain.explain(key, sent.offset, value)
-            }
-        };
-        if sent.outcome == Phase::Ok {
-            let toll = losses.by_promise.entry(sent.promise).or_default();
-            toll.lost += 1;
-            toll.explained += u64::from(reason.is_some());
-            toll.unexplained += u64::from(reason.is_none());
-        }
+        let reason = reason(case, guarantee, (key, value, sent));
         let forgiven = reason.is_some() || guarantee == Guarantee::LossCounted;
-        if let Some(reason) = reason {
-            *losses.reasons.entry(reason).or_default() += 1;
-        }
+        losses.count(sent, reason);
         if forgiven {
             return;
         }

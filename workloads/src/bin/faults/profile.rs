@@ -18,6 +18,12 @@ pub(crate) struct ProfileFlags {
     /// Which clients use it.
     #[arg(long, value_enum, default_value_t = WorkloadFlag::AcksMix)]
     workload: WorkloadFlag,
+    /// How many producers, of the workload's kinds in turn; by default as many as it has.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=100))]
+    producers: Option<u16>,
+    /// The step of the simulation in milliseconds, which is also the grain of the network.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10))]
+    tick: u64,
     /// How long faults strike, in simulated seconds.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
     storm: u64,
@@ -43,13 +49,17 @@ impl ProfileFlags {
                 self.brokers
             ));
         }
-        let profile = Profile::on(settings)
+        let mut profile = Profile::on(settings)
             .with_partitions(self.partitions)
+            .tick(Duration::from_millis(self.tick))
             .storm(Duration::from_secs(self.storm))
             .clients(match self.workload {
                 WorkloadFlag::AppendRead => Clients::AppendRead,
                 WorkloadFlag::AcksMix => Clients::AcksMix,
             });
+        if let Some(producers) = self.producers {
+            profile = profile.producers(usize::from(producers));
+        }
         match &self.mutant {
             None => Ok(profile),
             Some(name) => profile.mutant(name),

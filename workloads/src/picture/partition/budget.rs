@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use highwater::types::{BrokerId, NodeId, PartitionRecord};
 
 use super::{Partition, Sometimes, Tally};
-use crate::picture::{Metadata, Node};
+use crate::picture::{Metadata, Node, Settings};
 
 /// Why loss of committed records is no longer a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Partition {
         &mut self,
         nodes: &BTreeMap<NodeId, Node>,
         metadata: &Metadata,
-        eligible_leader_replicas: bool,
+        settings: Settings,
         tally: &mut Tally,
     ) {
         let Some(record) = self.registration.clone() else { return };
@@ -68,14 +68,14 @@ impl Partition {
             let registered = metadata.broker_epoch(broker);
             let in_sync = record.in_sync_replicas.contains(&broker);
             let candidate = in_sync || record.eligible_leader_replicas.contains(&broker);
-            let counts = eligible_leader_replicas || node.is_lossy();
+            let counts = settings.eligible_leader_replicas || node.is_lossy();
             if registered == Some(under) && candidate && counts {
                 self.budget.lost.insert(broker);
             } else if registered > Some(under) && in_sync {
                 self.budget.lost.remove(&broker);
             }
         }
-        self.judge_budget(&record, metadata, eligible_leader_replicas);
+        self.judge_budget(&record, metadata, settings);
         let allowed = self.min_in_sync_replicas().saturating_sub(1);
         if self.budget.lost.len() > spent_before && self.budget.lost.len() == allowed {
             tally.count(Sometimes::BudgetSpent);
@@ -85,13 +85,8 @@ impl Partition {
         }
     }
 
-    fn judge_budget(
-        &mut self,
-        record: &PartitionRecord,
-        metadata: &Metadata,
-        eligible_leader_replicas: bool,
-    ) {
-        let allowed = if eligible_leader_replicas {
+    fn judge_budget(&mut self, record: &PartitionRecord, metadata: &Metadata, settings: Settings) {
+        let allowed = if settings.eligible_leader_replicas {
             self.min_in_sync_replicas().saturating_sub(1)
         } else {
             0
@@ -106,9 +101,10 @@ impl Partition {
                         && !before.eligible_leader_replicas.contains(&leader)
                 })
         });
-        let allows_unclean = metadata.image().topics.get(&record.topic_id).is_some_and(|topic| {
-            topic.record.configs.get("unclean.leader.election.enable").is_some_and(|v| v == "true")
-        });
+        let topic = metadata.image().topics.get(&record.topic_id);
+        let said = topic.and_then(|t| t.record.configs.get("unclean.leader.election.enable"));
+        let allows_unclean =
+            said.map_or(settings.unclean_leader_election_default, |said| said == "true");
         if unclean && allows_unclean {
             self.budget.waive(Waiver::UncleanElectionAllowed);
         }

@@ -455,11 +455,14 @@ fn undone_reads_are_excused_only_for_a_reason() {
     weak().because(20, "a replica out of sync was elected").check(expect![[r#"
         valid
         note nonmonotonic-poll: process 2 stood at offset 2 of orders-0 and was given 1 [5, 9]
+        lost 1 of 3 durable, 1 explained, 0 not
+          1 because a replica out of sync was elected
     "#]]);
     weak().check(expect![[r#"
         invalid
           inconsistent-offsets: offset 1 of orders-0 was read as 20 and as 30 [5, 9]
           consumed-then-changed: value 20 was read at offset 1 of orders-0, but the final read of n1 has 30 there [5, 11]
         note nonmonotonic-poll: process 2 stood at offset 2 of orders-0 and was given 1 [5, 9]
+        lost 1 of 3 durable, 0 explained, 1 not
     "#]]);
 }

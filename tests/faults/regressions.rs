@@ -1,0 +1,60 @@
+//! Bugs that the sweeps found, each as the story of its seed.
+
+use harness::prelude::*;
+use workloads::prelude::*;
+
+/// Seed 0x7a25c with five brokers: a controller whose fsync had failed was started again and built
+/// on what it read back, which never reached its disk. The next power cut took it, and with it
+/// metadata that it had helped to commit; the two others then committed something else.
+#[test]
+fn controller_forgets_nothing_committed_after_a_failed_fsync() {
+    scenario(brokers(3).min_in_sync_replicas(2), |cluster| {
+        let orders = cluster.create_topic("orders", ReplicationFactor(3));
+        let load = cluster.start(append_read(&orders));
+        cluster.run_for(secs(2));
+        let controller = cluster.active_controller();
+        let peers: Vec<Node> = cluster.nodes().into_iter().filter(|n| *n != controller).collect();
+        let (other, third) = (peers[0], peers[1]);
+
+        let failing = DiskFault::FailSyncs { per_mille: 1000 };
+        cluster.break_disk(controller, failing);
+        cluster.isolate(other);
+        cluster.wait_until("the controller halts", |c| !c.is_running(controller));
+        cluster.heal();
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+
+        let cut = cluster.isolate(other);
+        cluster.wait_until("it is fenced", |c| c.in_sync(&orders).len() == 2);
+        cluster.power_cut_losing(controller, Loss::Everything);
+        cluster.lift(cut);
+        cluster.isolate(third);
+        cluster.restart(controller);
+        cluster.run_for(secs(10));
+        cluster.heal();
+        load.finish(cluster).must_be_valid();
+    });
+}
+
+/// Seed 1 of the story of a full disk, once it was told of a broker without a controller: a leader
+/// that could not write cut its log back and stayed the leader. It refused every record for ever,
+/// while two replicas in sync stood by.
+#[test]
+fn leader_whose_disk_is_full_is_replaced() {
+    scenario(brokers(6).min_in_sync_replicas(2), |cluster| {
+        let (_, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &others);
+        let load = cluster.start(acks_mix(&orders));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        let leader = cluster.leader_of(&orders);
+        let full = cluster.break_disk(leader, DiskFault::Full { free_bytes: 1000 });
+        cluster.wait_for("a new leader", |c| c.leader_other_than(&orders, leader));
+        assert!(cluster.disk(leader).tally().writes_refused_full > 0);
+        load.wait_for_acknowledgements(cluster, 50);
+
+        cluster.lift(full);
+        cluster.restart(leader);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}
