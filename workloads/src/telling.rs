@@ -218,10 +218,7 @@ impl Narrator {
                 }
             }
             Observation::Registered { broker_epoch } => {
-                if self.registered.insert(node, *broker_epoch).is_some() {
-                    let what = format!("registers again, as broker epoch {broker_epoch}");
-                    self.tell(at, node, &what, Tone::Faint);
-                }
+                self.is_registered(at, node, *broker_epoch);
             }
             Observation::ActiveController { epoch, active, .. } => {
                 if *active {
@@ -243,6 +240,14 @@ impl Narrator {
             | Observation::Acknowledged { .. }
             | Observation::Served { .. }
             | Observation::MetadataApplied { .. } => {}
+        }
+    }
+
+    /// The first registration is no news.
+    fn is_registered(&mut self, at: Duration, node: NodeId, epoch: BrokerEpoch) {
+        if self.registered.insert(node, epoch).is_some() {
+            let what = format!("registers again, as broker epoch {epoch}");
+            self.tell(at, node, &what, Tone::Faint);
         }
     }
 
