@@ -1,6 +1,6 @@
 //! Switches that break the broker on purpose, so that the harness can be shown to notice.
 //!
-//! A build without the feature `mutants` contains no switch: [`mutant!`] is the constant `false`
+//! A build without the feature `mutants` contains no switch: [`mutant!`](crate::mutant) is the constant `false`
 //! there and nothing in this module exists. With the feature, the broken behaviour is chosen per
 //! thread, because one simulation is one thread and several run side by side.
 

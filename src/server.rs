@@ -1,7 +1,7 @@
 //! The shells: tasks that feed the pure rooms and perform what they decide.
 //!
 //! [`run`] is a whole node, from its data directory to its last fsync. Everything it needs from
-//! outside comes in its [`Host`]; it returns when it has been asked to stop, or when it cannot
+//! outside comes in its [`Host`](crate::host::Host); it returns when it has been asked to stop, or when it cannot
 //! keep its promises any longer.
 
 mod broker;

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use client::Client;
-pub use journal::{Journal, JournalEntry, JournalEvent};
+pub use journal::{Journal, JournalEntry, JournalEvent, JournalListener};
 pub use options::Options;
 
 use crate::clock::{EPOCH_MS, NodeClock, Timeline};

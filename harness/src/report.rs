@@ -26,6 +26,9 @@ pub use crate::report::counts::Counts;
 pub use crate::report::style::{Style, Tone};
 pub use crate::report::teller::{LiveEvent, Teller};
 
+/// As much of a finding as the first and last line quote; the sections below have the whole.
+const HEADLINE: usize = 150;
+
 /// One run, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
@@ -44,6 +47,8 @@ pub struct RunReport {
     pub reads: u64,
     /// Faults that took effect, by kind.
     pub faults: Counts,
+    /// What came of the faults, by kind: operations that failed, changes that were lost.
+    pub effects: Counts,
     /// Faults that were drawn but not injected, by kind.
     pub skipped: Counts,
     /// Use of the fault budget, by what was counted.
@@ -140,9 +145,11 @@ impl RunReport {
             findings.push(format!("unexplained: {losses}"));
         }
         if let Some(liveness) = &self.liveness {
-            findings.push(format!("liveness: {liveness}"));
+            // What follows the first line are details, for the section below.
+            let first = liveness.lines().next().unwrap_or_default();
+            findings.push(format!("liveness: {first}"));
         }
-        let first = text::one_line(findings.first()?);
+        let first = text::clipped(findings.first()?, HEADLINE);
         Some(match findings.len() {
             1 => first,
             found => format!("{first}; and {} more below", found - 1),
@@ -155,5 +162,13 @@ impl RunReport {
     /// What `out` returns.
     pub fn write(&self, out: &mut impl Write, style: Style) -> io::Result<()> {
         write!(out, "{}", style.show(self))
+    }
+
+    /// As [`RunReport::write`] without the journal, for whom the run was told as it happened.
+    ///
+    /// # Errors
+    /// What `out` returns.
+    pub fn write_after_telling(&self, out: &mut impl Write, style: Style) -> io::Result<()> {
+        write!(out, "{}", style.show(&terminal::Told(self)))
     }
 }

@@ -382,7 +382,7 @@ fn verb_without_effect_is_a_mistake_of_the_story() {
 
 /// A program that never waits, for the test below, which runs it in a process of its own.
 #[test]
-#[ignore = "hangs until the watchdog ends the process"]
+#[ignore = "program: hangs until the watchdog ends the process"]
 fn program_that_never_waits() {
     let mut setup = registers(1);
     setup.options.hang_limit = secs(1);

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use raft::eraftpb::{ConfState, Entry, HardState, Snapshot};
-use raft::{Error, GetEntriesContext, RaftState, Storage, StorageError, util};
+use raft::{Error, GetEntriesContext, RaftState, Storage, StorageError, util::limit_size};
 
 use super::{LogEntry, Saved, translate};
 
@@ -95,7 +95,7 @@ impl Storage for Store {
         let low = self.place(low).ok_or(Error::Store(StorageError::Compacted))?;
         let high = self.place(high).ok_or(Error::Store(StorageError::Unavailable))?;
         let mut entries = self.entries.get(low..high).unwrap_or_default().to_vec();
-        util::limit_size(&mut entries, max_size.into());
+        limit_size(&mut entries, max_size.into());
         Ok(entries)
     }
 

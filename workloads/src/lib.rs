@@ -7,8 +7,8 @@
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
 //! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
 //! clients, [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
-//! [`profile`], from its seed to its verdict. [`rooms`] runs the pure rooms alone, many thousand
-//! schedules a second.
+//! [`profile`], from its seed to its verdict, and [`telling`] tells it while it lasts. [`rooms`]
+//! runs the pure rooms alone, many thousand schedules a second.
 
 pub mod settings;
 
@@ -35,6 +35,8 @@ pub mod verdict;
 pub mod profile;
 
 pub mod run;
+
+pub mod telling;
 
 pub mod rooms;
 

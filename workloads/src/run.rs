@@ -4,6 +4,8 @@
 //! Then the cluster must come to rest in bounded time, every replica is read to its end, and the
 //! history is judged. The same seed gives the same run, to the byte of its history.
 
+mod unrest;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -14,17 +16,18 @@ use harness::fault::FaultClass;
 use harness::history::{History, Promise};
 use harness::nemesis::{Schedule, Strikes};
 use harness::panics::{self, run_isolated};
-use harness::report::{AnomalyReport, JournalLine, RunReport, ViolationReport};
+use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport};
 use harness::scenario::Setup as _;
 use harness::seed::Seed;
 use harness::sweep::RunOutcome;
 use harness::verdict::{Anomaly, Verdict};
-use highwater::types::{MetadataRecord, NodeId};
+use highwater::types::NodeId;
 
 use crate::invariants;
 use crate::operator::{Operator as _, ReplicationFactor, Topic};
 use crate::profile::Profile;
 use crate::system::Brokers;
+use crate::telling::{Ear, Telling};
 use crate::verdict::Judged;
 use crate::watch::Watch;
 
@@ -72,6 +75,16 @@ pub struct Watching {
 /// Runs one seed, on a thread of its own.
 #[must_use]
 pub fn run(seed: Seed, profile: &Profile, watching: Watching) -> Ran {
+    one(seed, profile, watching, None)
+}
+
+/// As [`run`], and `ear` is told each event of it as it happens.
+#[must_use]
+pub fn run_told(seed: Seed, profile: &Profile, ear: Ear) -> Ran {
+    one(seed, profile, Watching::default(), Some(ear))
+}
+
+fn one(seed: Seed, profile: &Profile, watching: Watching, ear: Option<Ear>) -> Ran {
     let ran = run_isolated(|| {
         profile.prepare_thread();
         let mut cluster = Cluster::new(profile.settings(seed).build(seed), seed, profile.options());
@@ -80,6 +93,7 @@ pub fn run(seed: Seed, profile: &Profile, watching: Watching) -> Ran {
             watch.keep_everything();
         }
         let mut course = Course::new(seed, profile);
+        course.telling = ear.map(|ear| Telling::begin(ear, &cluster));
         let panics_before = panics::seen();
         let told = catch_unwind(AssertUnwindSafe(|| course.tell(&mut cluster)));
         if told.is_err() {
@@ -101,6 +115,7 @@ struct Course<'profile> {
     history: History,
     liveness: Option<String>,
     failure: Option<String>,
+    telling: Option<Telling>,
 }
 
 impl<'profile> Course<'profile> {
@@ -115,25 +130,60 @@ impl<'profile> Course<'profile> {
             history: History::default(),
             liveness: None,
             failure: None,
+            telling: None,
+        }
+    }
+
+    fn say(&self, cluster: &Cluster<Brokers>, what: &str, tone: Tone) {
+        if let Some(telling) = &self.telling {
+            telling.say(cluster.now(), what, tone);
         }
     }
 
     /// The run itself. A broken invariant ends it with a panic, which [`run`] catches.
     fn tell(&mut self, cluster: &mut Cluster<Brokers>) {
+        self.say(
+            cluster,
+            &format!("{} start", count(cluster.nodes().len(), "node")),
+            Tone::Heading,
+        );
         let topic = self.create_topic(cluster);
         let load = cluster.start(self.profile.workload(&topic));
+        if let Some(telling) = &self.telling {
+            telling.read_along(load.recorder(), cluster.now());
+        }
+        let clients = count(load.workload().client_count(), "client");
+        self.say(cluster, &format!("{clients} start"), Tone::Heading);
         cluster.run_for(self.profile.calm());
+        let faults = count(self.schedule.faults.len(), "fault");
+        let lasts = self.schedule.lasts.as_secs();
+        self.say(cluster, &format!("the storm begins: {faults} in {lasts} s"), Tone::Heading);
         self.strikes = cluster.unleash(&self.schedule);
+        self.say(cluster, "the storm is over", Tone::Heading);
         // Clients go on for a while in a healthy cluster: what is lost must be seen to be lost.
         cluster.run_for(self.profile.calm());
         load.stop(cluster);
+        if let Some(telling) = &self.telling {
+            telling.clients_stopped(cluster.now());
+        }
+        self.say(
+            cluster,
+            "the clients have stopped; waiting for the cluster to come to rest",
+            Tone::Heading,
+        );
         self.history = load.recorder().history();
         let quiet = cluster.try_wait_for("every partition has a leader, every replica is in sync and everything is committed on all of them", |c| {
             c.is_quiet(&topic).then_some(())
         });
         if let Err(waited) = quiet {
-            self.liveness = Some(format!("{waited}; {}", describe(cluster, &topic)));
+            let unrest = cluster.system().watch().look(|picture| unrest::describe(picture, &topic));
+            self.liveness = Some(format!("{waited}\n{unrest}"));
         }
+        self.say(
+            cluster,
+            "every replica is read to its end, and the history judged",
+            Tone::Heading,
+        );
         let problems = load.drain(cluster);
         self.history = load.recorder().history();
         if let (None, Some(problem)) = (&self.liveness, problems.first()) {
@@ -167,7 +217,7 @@ impl<'profile> Course<'profile> {
     }
 
     fn report(&self, cluster: &Cluster<Brokers>, watch: &Watch) -> RunReport {
-        let (faults, skipped) = self.counts(cluster);
+        let (faults, skipped) = self.counts();
         let (acknowledged, reads) = self.judged.as_ref().map(promised).unwrap_or_default();
         let losses = self.judged.as_ref().map(|judged| &judged.judgement.losses);
         let violation = watch.violation().map(|violation| told(&violation, watch));
@@ -179,6 +229,7 @@ impl<'profile> Course<'profile> {
             acknowledged,
             reads,
             faults,
+            effects: effects(cluster),
             skipped,
             budget: budget(watch),
             journal: cluster
@@ -231,29 +282,22 @@ impl<'profile> Course<'profile> {
         verdict
     }
 
-    fn counts(&self, cluster: &Cluster<Brokers>) -> (Counts, Counts) {
+    fn counts(&self) -> (Counts, Counts) {
         let mut faults = Counts::new();
         let mut skipped = Counts::new();
         for (class, count) in self.strikes.by_class() {
             faults.insert(class_name(class).to_owned(), count.struck);
             skipped.insert(class_name(class).to_owned(), count.skipped);
         }
-        let mut lost = 0;
-        let mut failed = 0;
-        for node in cluster.nodes() {
-            let tally = cluster.disk(node).tally();
-            lost += tally.changes_lost + tally.writes_torn + tally.names_lost;
-            failed += tally.reads_failed
-                + tally.writes_failed
-                + tally.writes_refused_full
-                + tally.syncs_failed;
-        }
-        faults.insert("disk operations failed".to_owned(), failed);
-        faults.insert("unsynced changes lost".to_owned(), lost);
         faults.retain(|_, count| *count > 0);
         skipped.retain(|_, count| *count > 0);
         (faults, skipped)
     }
+}
+
+fn count(number: usize, one: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {one}{s}")
 }
 
 type Counts = BTreeMap<String, u64>;
@@ -269,6 +313,7 @@ impl Ran {
             acknowledged: Counts::new(),
             reads: 0,
             faults: Counts::new(),
+            effects: Counts::new(),
             skipped: Counts::new(),
             budget: Counts::new(),
             journal: Vec::new(),
@@ -322,6 +367,25 @@ fn promised(judged: &Judged) -> (Counts, u64) {
     (acknowledged, judged.judgement.counts.records_read)
 }
 
+/// What the disks suffered.
+fn effects(cluster: &Cluster<Brokers>) -> Counts {
+    let (mut lost, mut failed) = (0, 0);
+    for node in cluster.nodes() {
+        let tally = cluster.disk(node).tally();
+        lost += tally.changes_lost + tally.writes_torn + tally.names_lost;
+        failed += tally.reads_failed
+            + tally.writes_failed
+            + tally.writes_refused_full
+            + tally.syncs_failed;
+    }
+    let mut effects = Counts::from([
+        ("disk operations failed".to_owned(), failed),
+        ("unsynced changes lost".to_owned(), lost),
+    ]);
+    effects.retain(|_, count| *count > 0);
+    effects
+}
+
 /// How much of the fault budget was used: partitions in which it was spent, and exceeded.
 fn budget(watch: &Watch) -> Counts {
     watch.look(|picture| {
@@ -367,37 +431,4 @@ fn proof(anomaly: &Anomaly, history: &History) -> AnomalyReport {
         count: anomaly.total,
         lines,
     }
-}
-
-/// What keeps a cluster from coming to rest, for whoever reads the failure.
-fn describe(cluster: &Cluster<Brokers>, topic: &Topic) -> String {
-    cluster.system().watch().look(|picture| {
-        let image = picture.metadata().image();
-        let fenced: Vec<NodeId> =
-            image.brokers.values().filter(|b| b.fenced).map(|b| b.id.into()).collect();
-        let mut parts = vec![format!("fenced {fenced:?}")];
-        for name in topic.iter() {
-            let Some(partition) = picture.partition(name) else { continue };
-            let Some(record) = partition.registration() else { continue };
-            let ends: Vec<String> = record
-                .replicas
-                .iter()
-                .map(|broker| match partition.replica(*broker) {
-                    Some(replica) => format!(
-                        "{broker}: end {} high watermark {} {:?}",
-                        replica.log.log_end_offset(),
-                        replica.high_watermark,
-                        replica.role
-                    ),
-                    None => format!("{broker}: nothing"),
-                })
-                .collect();
-            parts.push(format!(
-                "{:?}; {}",
-                MetadataRecord::Partition(record.clone()),
-                ends.join(", ")
-            ));
-        }
-        parts.join("; ")
-    })
 }

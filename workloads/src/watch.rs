@@ -1,6 +1,7 @@
 //! Everything the brokers observe, gathered in one place and judged as it arrives.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -15,10 +16,20 @@ use crate::picture::{Picture, Settings, Stop, same_batch};
 /// Observations kept for the report of a violation.
 const KEPT: usize = 400;
 
+/// Is told each observation, after it was judged.
+pub type Listener = Box<dyn FnMut(Duration, NodeId, &Observation) + Send>;
+
 /// The picture of one cluster, shared by its brokers' probes and whoever looks at it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Watch {
     state: Arc<Mutex<State>>,
+    listener: Arc<Mutex<Option<Listener>>>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 /// Records that a replica held and holds no more.
@@ -54,7 +65,7 @@ impl Watch {
             latest: VecDeque::new(),
             keeps_everything: false,
         };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)), listener: Arc::default() }
     }
 
     /// From now on what happens is stamped with the time of `timeline`.
@@ -75,6 +86,12 @@ impl Watch {
     /// Keeps every observation in words, for a trace; otherwise only the last few hundred.
     pub fn keep_everything(&self) {
         self.lock().keeps_everything = true;
+    }
+
+    /// From now on `listener`, and nobody who listened before, is told each observation. It may
+    /// look at the picture, but not cause observations.
+    pub fn listen(&self, listener: Listener) {
+        *self.listener.lock().expect("a listener does not panic") = Some(listener);
     }
 
     /// Looks at the picture.
@@ -163,6 +180,11 @@ impl Watch {
         state.note_controller(observation);
         if let Err(violation) = state.inspector.observe(node, at, observation) {
             state.violation.get_or_insert(violation);
+        }
+        drop(state);
+        let mut listener = self.listener.lock().expect("a listener does not panic");
+        if let Some(listener) = listener.as_mut() {
+            listener(at, node, observation);
         }
     }
 }

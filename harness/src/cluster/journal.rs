@@ -72,24 +72,37 @@ pub enum JournalEvent {
     Note(String),
 }
 
+/// Is told each line as it is written.
+pub type JournalListener = Box<dyn FnMut(&JournalEntry) + Send>;
+
 /// The journal of a run, shared with whoever will tell of its failure. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Journal {
     timeline: Timeline,
     tracer: Tracer,
     entries: Arc<Mutex<Vec<JournalEntry>>>,
+    listener: Arc<Mutex<Option<JournalListener>>>,
 }
 
 impl Journal {
     pub(crate) fn new(timeline: Timeline, tracer: Tracer) -> Self {
-        Self { timeline, tracer, entries: Arc::default() }
+        Self { timeline, tracer, entries: Arc::default(), listener: Arc::default() }
     }
 
     /// Writes a line, dated now.
     pub(crate) fn write(&self, event: JournalEvent) {
         self.tracer.note(event.to_string());
-        let at = self.timeline.now();
-        lock(&self.entries).push(JournalEntry { at, event });
+        let entry = JournalEntry { at: self.timeline.now(), event };
+        lock(&self.entries).push(entry.clone());
+        if let Some(listener) = lock(&self.listener).as_mut() {
+            listener(&entry);
+        }
+    }
+
+    /// From now on `listener`, and nobody who listened before, is told each line as it is written.
+    /// It must not write lines itself.
+    pub fn listen(&self, listener: JournalListener) {
+        *lock(&self.listener) = Some(listener);
     }
 
     /// All lines so far.
@@ -102,6 +115,12 @@ impl Journal {
     #[must_use]
     pub fn now(&self) -> Duration {
         self.timeline.now()
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("entries", &self.entries).finish_non_exhaustive()
     }
 }
 

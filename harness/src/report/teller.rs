@@ -11,6 +11,9 @@ const TIME_WIDTH: usize = 10;
 /// A node column is never narrower than its title, nor so wide that nothing is left for the rest.
 const NODE_WIDTH: std::ops::RangeInclusive<usize> = 4..=24;
 
+/// What happened, at most: a line of the whole fits a wide terminal.
+const WHAT_WIDTH: usize = 120;
+
 /// Something that just happened in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveEvent<'a> {
@@ -60,7 +63,7 @@ impl<W: Write> Teller<W> {
         let time = format!("{:>TIME_WIDTH$}", text::seconds(event.at));
         let time = self.style.paint(Tone::Faint, &time);
         let node = format!("{:<1$}", text::one_line(event.node), self.node_width);
-        let what = self.style.paint(event.tone, &text::one_line(event.what));
+        let what = self.style.paint(event.tone, &text::clipped(event.what, WHAT_WIDTH));
         writeln!(self.out, "{time}  {node}  {what}")?;
         self.out.flush()
     }

@@ -7,6 +7,8 @@ use crate::report::style::{Style, Styled, Tone};
 use crate::report::text::{self, Listing};
 use crate::report::{AnomalyReport, RunReport, ViolationReport};
 
+/// Longer lines are continued on the next.
+const WIDTH: usize = 110;
 /// Observations before a violation that are printed; the data holds them all.
 const LATEST_SHOWN: usize = 20;
 /// Operations of one anomaly that are printed; the data holds them all.
@@ -19,8 +21,23 @@ impl fmt::Display for RunReport {
     }
 }
 
+/// A run that was told as it happened: its journal is known.
+pub(super) struct Told<'a>(pub(super) &'a RunReport);
+
+impl fmt::Display for Styled<'_, Told<'_>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.style.show(self.value.0).sections(f, false)
+    }
+}
+
 impl fmt::Display for Styled<'_, RunReport> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.sections(f, true)
+    }
+}
+
+impl Styled<'_, RunReport> {
+    fn sections(&self, f: &mut fmt::Formatter<'_>, with_journal: bool) -> fmt::Result {
         let report = self.value;
         let why = report.failure().unwrap_or_else(|| held(report));
         self.verdict_line(f, report.verdict, &why)?;
@@ -28,7 +45,9 @@ impl fmt::Display for Styled<'_, RunReport> {
         self.identity(f)?;
         writeln!(f)?;
         write!(f, "{}", numbers(report))?;
-        self.journal(f)?;
+        if with_journal {
+            self.journal(f)?;
+        }
         if let Some(violation) = &report.violation {
             self.violation(f, violation)?;
         }
@@ -60,6 +79,7 @@ fn numbers(report: &RunReport) -> Listing {
     listing.counts("acknowledged", &report.acknowledged);
     listing.row("reads", report.reads);
     listing.counts("faults", &report.faults);
+    listing.group("what came of them", &report.effects);
     if !report.skipped.is_empty() {
         listing.counts("faults skipped", &report.skipped);
     }
@@ -72,7 +92,7 @@ fn numbers(report: &RunReport) -> Listing {
 }
 
 fn indented(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    text::lines(text).try_for_each(|line| writeln!(f, "  {line}"))
+    text::wrapped(text, WIDTH).try_for_each(|line| writeln!(f, "  {line}"))
 }
 
 impl Styled<'_, RunReport> {
@@ -114,7 +134,7 @@ impl Styled<'_, RunReport> {
         if !latest.is_empty() {
             writeln!(f, "  {}", self.style.paint(Tone::Faint, &format!("the last {shown} steps")))?;
             for step in latest {
-                text::lines(step).try_for_each(|line| writeln!(f, "    {line}"))?;
+                text::wrapped(step, WIDTH).try_for_each(|line| writeln!(f, "    {line}"))?;
             }
         }
         Ok(())
@@ -145,6 +165,6 @@ impl Styled<'_, RunReport> {
             return Ok(());
         }
         writeln!(f, "  {}", self.style.paint(Tone::Faint, title))?;
-        text::lines(body).try_for_each(|line| writeln!(f, "    {line}"))
+        text::wrapped(body, WIDTH).try_for_each(|line| writeln!(f, "    {line}"))
     }
 }

@@ -27,6 +27,7 @@ fn valid() -> RunReport {
         acknowledged: counts(&[("all", 9_001), ("one", 120)]),
         reads: 8_712,
         faults: counts(&[("cut", 3), ("kill", 1)]),
+        effects: Counts::new(),
         skipped: counts(&[("kill", 2)]),
         budget: counts(&[("nodes down at once, most", 1)]),
         // Written down out of order, as two threads of a story may.

@@ -46,6 +46,47 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|line| without_control(line.trim_end()))
 }
 
+/// As [`one_line`], and no longer than `width`.
+pub(crate) fn clipped(text: &str, width: usize) -> String {
+    // Blanks may align columns, so they are kept where there is only one line.
+    let line = if text.trim().lines().count() > 1 { one_line(text) } else { without_control(text) };
+    if line.chars().count() <= width {
+        return line;
+    }
+    let kept: String = line.chars().take(width.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// As [`lines`], each broken between words so that none is longer than `width`, unless a single
+/// word is. What is continued is indented by two more.
+pub(crate) fn wrapped(text: &str, width: usize) -> impl Iterator<Item = String> {
+    lines(text).flat_map(move |line| {
+        let indentation: String = line.chars().take_while(|c| *c == ' ').collect();
+        if line.chars().count() <= width {
+            return vec![line];
+        }
+        let mut wrapped = Vec::new();
+        let mut current = indentation.clone();
+        let mut length = 0;
+        // Runs of blanks align columns; a break may swallow one, the rest keeps them.
+        for word in line[indentation.len()..].split(' ') {
+            let more = word.chars().count() + 1;
+            if length > 0 && current.chars().count() + more > width {
+                wrapped.push(current.trim_end().to_owned());
+                current = format!("{indentation}  ");
+                length = 0;
+            }
+            if length > 0 {
+                current.push(' ');
+            }
+            current.push_str(word);
+            length += more;
+        }
+        wrapped.push(current);
+        wrapped
+    })
+}
+
 fn without_control(line: &str) -> String {
     let mut clean = String::with_capacity(line.len());
     for c in line.chars() {
@@ -121,7 +162,33 @@ mod tests {
         assert_eq!(kept, ["one", "  two\\u{7}"]);
     }
 
+    #[test]
+    fn long_text_is_clipped_or_continued_below() {
+        assert_eq!(clipped("one two three", 9), "one two…");
+        assert_eq!(clipped("one two", 7), "one two");
+        let text = "short\n  a  list of words that is long\nabcdefghijklmnopqrstuvwxyz";
+        let lines: Vec<String> = wrapped(text, 16).collect();
+        let expected = [
+            "short",
+            "  a  list of",
+            "    words that",
+            "    is long",
+            "abcdefghijklmnopqrstuvwxyz",
+        ];
+        assert_eq!(lines, expected);
+    }
+
     proptest! {
+        #[test]
+        fn wrapping_keeps_every_word(text in "[a-z \n]{0,200}", width in 8_usize..40) {
+            let kept: Vec<String> = wrapped(&text, width).collect();
+            let kept = kept.join("\n");
+            let words = |text: &str| -> Vec<String> {
+                text.split_whitespace().map(str::to_owned).collect()
+            };
+            prop_assert_eq!(words(&kept), words(&text));
+        }
+
         #[test]
         fn one_line_is_one_line(text in any::<String>()) {
             prop_assert!(!one_line(&text).chars().any(char::is_control));

@@ -122,7 +122,8 @@ impl Bench {
         if words.contains_key("flush") {
             self.flushed = Some(self.end);
         }
-        self.replica = Replica::new(settings, words.get("hw").map_or(self.start, |hw| offset(hw)));
+        self.replica =
+            Replica::new(settings, words.get("hw").map_or(self.start, |word| offset(word)));
     }
 
     fn metadata(&mut self, words: &Words<'_>) {

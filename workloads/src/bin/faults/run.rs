@@ -1,14 +1,16 @@
 //! `faults run` and `faults repro`: one seed.
 
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use harness::exit::Exit;
-use harness::report::Style;
+use harness::report::{LiveEvent, Style, Teller};
 use harness::seed::Seed;
 use workloads::run::{Ran, Watching};
+use workloads::settings::ClusterSettings;
+use workloads::telling::TELLERS;
 
 use crate::output;
 use crate::profile::ProfileFlags;
@@ -52,17 +54,41 @@ struct Telling {
     schedule: Option<PathBuf>,
 }
 
-/// Runs a seed.
+/// Runs a seed and tells it as it happens.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
-    one(arguments.seed, &arguments.profile, &arguments.telling)
+    let Arguments { seed, profile, telling } = arguments;
+    if telling.json || telling.trace {
+        return again(*seed, profile, telling);
+    }
+    let profile = profile.profile()?;
+    let nodes: Vec<String> =
+        (0..profile.settings().broker_count()).map(ClusterSettings::node_name).collect();
+    let names = nodes.iter().map(String::as_str).chain(TELLERS);
+    let style = Style::of(&io::stdout());
+    // Whoever stopped reading (`| head`) misses the rest; the verdict is still the exit code.
+    let mut teller = Teller::new(io::stdout(), style, names).ok();
+    let ear = Box::new(move |event: LiveEvent<'_>| {
+        if let Some(writing) = &mut teller
+            && writing.tell(event).is_err()
+        {
+            teller = None;
+        }
+    });
+    let ran = workloads::run::run_told(*seed, &profile, ear);
+    output::print(|out| {
+        writeln!(out)?;
+        ran.report.write_after_telling(out, style)
+    });
+    save(&ran, telling)?;
+    Ok(ran.report.verdict.exit())
 }
 
-/// Runs a seed again. The same as running it: that is the point.
+/// Runs a seed again and reports. It is the same run: that is the point.
 pub(crate) fn repro(arguments: &ReproArguments) -> Result<Exit, String> {
-    one(arguments.seed, &arguments.profile, &arguments.telling)
+    again(arguments.seed, &arguments.profile, &arguments.telling)
 }
 
-fn one(seed: Seed, profile: &ProfileFlags, telling: &Telling) -> Result<Exit, String> {
+fn again(seed: Seed, profile: &ProfileFlags, telling: &Telling) -> Result<Exit, String> {
     let profile = profile.profile()?;
     let ran = workloads::run::run(seed, &profile, Watching { everything: telling.trace });
     if telling.json {
