@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::host::Host;
 use crate::host::probe::Observation;
-use crate::log::{AppendError, AppendedAsLeader, Log, LogConfig};
+use crate::log::{AppendError, AppendedAsLeader, Log, LogConfig, ReadError};
 use crate::replication::{
     AlterPartitionProposal, Assignment, CompletedProduce, Effect, Event, FetchAnswer,
     FetchIdentity, ProduceOutcome, ProduceTicket, Replica, Role,
@@ -197,6 +197,18 @@ impl Partition {
             }
         }
         Ok(())
+    }
+
+    /// A read came to nothing. A replica whose device fails goes offline, or a leader that can feed
+    /// nobody would go on leading. Rot in one batch leaves the rest readable.
+    pub(crate) fn read_failed(&self, state: &mut State, error: &ReadError) {
+        match error {
+            ReadError::Io { .. } | ReadError::Failed { .. } => {
+                self.report_failure(error.to_string());
+                self.feed(state, Event::StorageFailed);
+            }
+            ReadError::OffsetOutOfRange { .. } | ReadError::Corrupt(_) => {}
+        }
     }
 
     fn report_failure(&self, error: String) {

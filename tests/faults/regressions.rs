@@ -58,3 +58,27 @@ fn leader_whose_disk_is_full_is_replaced() {
         load.finish(cluster).must_be_valid();
     });
 }
+
+/// Seed 1 of the story of a disk that cannot be read: the leader answered its followers and its
+/// consumers with KAFKA_STORAGE_ERROR, lost both followers from the in-sync set, and stayed the
+/// leader, since its broker was well.
+#[test]
+fn leader_that_cannot_read_is_replaced() {
+    scenario(brokers(6).min_in_sync_replicas(2), |cluster| {
+        let (_, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &others);
+        let load = cluster.start(append_read(&orders).producers(3));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        let leader = cluster.leader_of(&orders);
+        let failing = cluster.break_disk(leader, DiskFault::FailReads { per_mille: 1000 });
+        cluster.wait_for("a new leader", |c| c.leader_other_than(&orders, leader));
+        assert!(cluster.disk(leader).tally().reads_failed > 0);
+        load.wait_for_acknowledgements(cluster, 50);
+
+        cluster.lift(failing);
+        cluster.restart(leader);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}

@@ -173,3 +173,25 @@ fn follower_that_cannot_read_is_left_behind() {
         load.finish(cluster).must_be_valid();
     });
 }
+
+/// A leader whose fsyncs fail where every record is synced stops before it acknowledges another.
+#[test]
+fn leader_whose_fsync_fails_is_replaced() {
+    scenario(brokers(6).min_in_sync_replicas(2).flush_messages(1), |cluster| {
+        let (_, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &others);
+        let load = cluster.start(acks_mix(&orders));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        let leader = cluster.leader_of(&orders);
+        let failing = cluster.break_disk(leader, DiskFault::FailSyncs { per_mille: 1000 });
+        cluster.wait_for("a new leader", |c| c.leader_other_than(&orders, leader));
+        assert!(cluster.disk(leader).tally().syncs_failed > 0);
+        load.wait_for_acknowledgements(cluster, 50);
+
+        cluster.lift(failing);
+        cluster.restart(leader);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}

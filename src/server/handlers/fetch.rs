@@ -234,6 +234,9 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
                 },
                 Err(error) => {
                     tracing::error!(%error, "reading for a fetch failed");
+                    if let Ok(partition) = &asked.partition {
+                        partition.read_failed(state, &error);
+                    }
                     Found::error(ErrorCode::KafkaStorageError)
                 }
             }
