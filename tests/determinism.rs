@@ -193,18 +193,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  232008b778e15a97        1702
-           1  f446b376b33be824        1879
-           2  755e9811a54e7249        1980
-           3  e660572b0d9f5a84        1490
-           4  94acd04c2fed3176        1981
-           5  4f9e62612bb86a17        1466
-           6  2dfba9bb2228aeeb        1283
-           7  6911030c836ad7ef        1349
-           8  42d8248983e0fe6f        1747
-           9  0e2921b00ed2e187        1748
-          10  baab441e3dc5cb1e        1795
-          11  614ab8c31086b4aa        1266
+           0  eecc9bad2e3a2387        1736
+           1  77becf7fdb96ecfb        1826
+           2  87cea021a1b521ea        1979
+           3  67ed17102b3ea89a        1488
+           4  8a8d46104e8f4444        2039
+           5  09018a06bff69a9d        1468
+           6  b3db5041ec9cb8b6        1251
+           7  8754bf3d45f734b9        1282
+           8  06221402488b103d        1862
+           9  13fbfa7b33842d20        1759
+          10  0e0406e6d99eea10        1104
+          11  aa43a77092f11ca5        1132
     "#]]
     .assert_eq(&table);
 }
