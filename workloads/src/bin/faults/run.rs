@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
     }
     let profile = profile.profile()?;
     let nodes: Vec<String> =
-        (0..profile.settings(seed).broker_count()).map(ClusterSettings::node_name).collect();
+        (0..profile.settings(*seed).broker_count()).map(ClusterSettings::node_name).collect();
     let names = nodes.iter().map(String::as_str).chain(TELLERS);
     let style = Style::of(&io::stdout());
     // Whoever stopped reading (`| head`) misses the rest; the verdict is still the exit code.
