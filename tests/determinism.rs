@@ -49,10 +49,11 @@ fn seeds() -> std::ops::Range<u64> {
 fn account(seed: u64) -> Account {
     let ran = run(Seed(seed), &Profile::safe(), Watching { everything: true });
     let mut lines = vec![
-        serde_json::to_string(&ran.outcome).unwrap(),
-        serde_json::to_string(&ran.schedule).unwrap(),
+        serde_json::to_string(&ran.outcome).expect("the comparison itself does not fail"),
+        serde_json::to_string(&ran.schedule).expect("the comparison itself does not fail"),
     ];
-    let report = serde_json::to_string_pretty(&ran.report).unwrap();
+    let report =
+        serde_json::to_string_pretty(&ran.report).expect("the comparison itself does not fail");
     lines.extend(report.lines().map(str::to_owned));
     lines.extend(ran.observed.iter().map(|(at, node, what)| format!("{at:?} node-{node} {what}")));
     lines.extend(ran.history.operations().iter().map(ToString::to_string));
@@ -123,7 +124,10 @@ fn beside_other_simulations(tell: impl FnOnce() -> Vec<Account>) -> Vec<Account>
         });
         let told = tell();
         done.store(true, Ordering::Relaxed);
-        assert!(others.join().unwrap() > 0, "nothing ran beside");
+        assert!(
+            others.join().expect("the comparison itself does not fail") > 0,
+            "nothing ran beside"
+        );
         told
     })
 }
@@ -138,7 +142,7 @@ fn accounts_are_worth_comparing() {
         assert!(account.lines.len() > 1_000, "{}: {} lines", account.title, account.lines.len());
     }
     if let Ok(path) = env::var(WRITE_TO) {
-        fs::write(path, to_text(&FIRST)).unwrap();
+        fs::write(path, to_text(&FIRST)).expect("the comparison itself does not fail");
     }
 }
 
@@ -155,23 +159,23 @@ fn this_process_gives_the_same_runs_again() {
 
 #[test]
 fn another_process_gives_the_same_runs() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("the comparison itself does not fail");
     let file = directory.path().join("accounts");
     let told = told_by_another_process(directory.path(), &file);
     assert_same(&FIRST, &told, "in another process");
 }
 
 fn told_by_another_process(directory: &Path, file: &Path) -> Vec<Account> {
-    let this = env::current_exe().unwrap();
+    let this = env::current_exe().expect("the comparison itself does not fail");
     let output = Command::new(this)
         .args(["accounts_are_worth_comparing", "--exact"])
         .env(WRITE_TO, file)
         .env("A_VARIABLE_OF_ANOTHER_PROCESS", "moves what lies above the stack")
         .current_dir(directory)
         .output()
-        .unwrap();
+        .expect("the comparison itself does not fail");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    from_text(&fs::read_to_string(file).unwrap())
+    from_text(&fs::read_to_string(file).expect("the comparison itself does not fail"))
 }
 
 /// What these seeds came to when the table was written. It holds in a debug build and in a release
@@ -187,7 +191,7 @@ fn every_build_gives_the_runs_of_the_table() {
         // Not watched as closely as for an account: watching must not change anything.
         let outcome = run(Seed(seed), &Profile::safe(), Watching::default()).outcome;
         table.push_str(&format!("{seed:4}  {}  {:10}\n", outcome.digest, outcome.operations));
-        let json = serde_json::to_string(&outcome).unwrap();
+        let json = serde_json::to_string(&outcome).expect("the comparison itself does not fail");
         let watched = FIRST.iter().find(|account| account.title == format!("=== seed {seed}"));
         assert!(watched.is_none_or(|watched| watched.lines[0] == json), "seed {seed}: {json}");
     }
@@ -246,7 +250,9 @@ fn difference_is_found_and_told() {
     assert_eq!(difference(&one, &one), None);
     assert_eq!(from_text(&to_text(&one)), one);
     assert!(difference(&one, &[]).is_some());
-    let told = |lines: &[&str]| difference(&one, &[account(lines)]).unwrap();
+    let told = |lines: &[&str]| {
+        difference(&one, &[account(lines)]).expect("the comparison itself does not fail")
+    };
     assert_eq!(told(&["a", "c"]), "=== seed 7, line 1\n  first: b\n  then:  c");
     assert_eq!(told(&["a"]), "=== seed 7, line 1\n  first: b\n  then:  ");
     assert_eq!(told(&["a", "b", "c"]), "=== seed 7, line 2\n  first: \n  then:  c");

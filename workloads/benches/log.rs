@@ -1,4 +1,4 @@
-//! How fast one log is on this machine's file system: `cargo bench -p highwater --bench log`,
+//! How fast one log is on this machine's file system: `cargo bench -p workloads --bench log`,
 //! `-- --json` for JSON.
 //!
 //! The real log code over the real file system in a temporary directory, without fsync: what is
