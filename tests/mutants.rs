@@ -20,7 +20,7 @@ const MARKER: &str = "highwater-mutant";
 const FEATURE: &str = "mutants";
 
 fn binary() -> Vec<u8> {
-    std::fs::read(env!("CARGO_BIN_EXE_highwater")).unwrap()
+    std::fs::read(env!("CARGO_BIN_EXE_highwater")).expect("cargo describes the workspace")
 }
 
 fn contains(bytes: &[u8], words: &str) -> bool {
@@ -54,19 +54,31 @@ fn build_with_mutants_says_which() {
 /// What in the workspace's manifests would bring mutants into a build that did not ask for them.
 fn leaks(metadata: &Value) -> Vec<String> {
     let mut leaks = Vec::new();
-    for package in metadata["packages"].as_array().unwrap() {
-        let name = package["name"].as_str().unwrap();
-        for (feature, enabled) in package["features"].as_object().unwrap() {
-            let enabled = enabled.as_array().unwrap().iter().filter_map(Value::as_str);
+    for package in metadata["packages"].as_array().expect("cargo describes the workspace") {
+        let name = package["name"].as_str().expect("cargo describes the workspace");
+        for (feature, enabled) in
+            package["features"].as_object().expect("cargo describes the workspace")
+        {
+            let enabled = enabled
+                .as_array()
+                .expect("cargo describes the workspace")
+                .iter()
+                .filter_map(Value::as_str);
             for other in enabled.filter(|_| feature != FEATURE) {
                 if other == FEATURE || other.ends_with(&format!("/{FEATURE}")) {
                     leaks.push(format!("{name}: feature `{feature}` enables `{other}`"));
                 }
             }
         }
-        for dependency in package["dependencies"].as_array().unwrap() {
-            if dependency["features"].as_array().unwrap().iter().any(|on| on == FEATURE) {
-                let other = dependency["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().expect("cargo describes the workspace")
+        {
+            if dependency["features"]
+                .as_array()
+                .expect("cargo describes the workspace")
+                .iter()
+                .any(|on| on == FEATURE)
+            {
+                let other = dependency["name"].as_str().expect("cargo describes the workspace");
                 leaks.push(format!("{name}: its dependency `{other}` has the feature on"));
             }
         }
@@ -80,12 +92,17 @@ fn no_manifest_brings_mutants_in() {
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
-        .unwrap();
+        .expect("cargo describes the workspace");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).expect("cargo describes the workspace");
     // Only packages of the workspace can depend on the broker, so these are all there is to see.
     let has_it = |package: &&Value| package["features"].get(FEATURE).is_some();
-    let packages = metadata["packages"].as_array().unwrap().iter().filter(has_it);
+    let packages = metadata["packages"]
+        .as_array()
+        .expect("cargo describes the workspace")
+        .iter()
+        .filter(has_it);
     let names: Vec<&str> = packages.filter_map(|package| package["name"].as_str()).collect();
     assert_eq!(names, ["highwater", "workloads"]);
     assert_eq!(leaks(&metadata), Vec::<String>::new());

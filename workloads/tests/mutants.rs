@@ -21,7 +21,10 @@ const SEEDS: u64 = 500;
 const SCHEDULES: u64 = 2_000;
 
 fn faults(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_faults")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_faults"))
+        .args(arguments)
+        .output()
+        .expect("the command runs and answers in JSON")
 }
 
 /// The exit code and the JSON.
@@ -46,11 +49,11 @@ fn assert_found_by_the_sweep(mutant: Mutant) {
     let (code, summary) = told(&["sweep", "--seeds", &seeds, "--mutant", &id, "--json"]);
     assert_eq!(code, Some(1), "{mutant} was not found in {SEEDS} seeds: {summary}");
     let failure = &summary["failures"][0];
-    let what = failure["what"].as_str().unwrap();
+    let what = failure["what"].as_str().expect("the command runs and answers in JSON");
     tell(mutant, &summary["run"], "seeds", what);
     assert!(what.starts_with("GS"), "{mutant}: {what}");
 
-    let repeat = failure["repeat"].as_str().unwrap();
+    let repeat = failure["repeat"].as_str().expect("the command runs and answers in JSON");
     let words: Vec<&str> = repeat.split(' ').skip_while(|word| *word != "repro").collect();
     let again = told(&[&words[..], &["--json"]].concat());
     assert_eq!(again.0, Some(1), "{repeat}");
@@ -67,7 +70,7 @@ fn assert_found_in_the_rooms(mutant: Mutant) {
     let schedules = SCHEDULES.to_string();
     let (code, summary) = told(&["rooms", "--schedules", &schedules, "--mutant", &id, "--json"]);
     assert_eq!(code, Some(1), "{mutant} was not found in {SCHEDULES} schedules: {summary}");
-    let violation = summary["violation"].as_str().unwrap();
+    let violation = summary["violation"].as_str().expect("the command runs and answers in JSON");
     tell(mutant, &summary["schedules"], "schedules", violation);
     assert!(violation.starts_with("GS"), "{mutant}: {violation}");
 }
