@@ -175,6 +175,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn readme_has_the_same_table() {
+        let readme = include_str!("../../README.md");
+        let (_, table) = readme.split_once("| request | versions |").expect("a table");
+        let (table, _) = table.split_once("\n\n").expect("its end");
+        let cells = table.lines().skip(2).flat_map(|line| line.split('|'));
+        let told = cells.filter(|cell| !cell.trim().is_empty()).count();
+        // What only Highwater speaks has keys that Kafka will not use.
+        let kafkas = VERSIONS.iter().filter(|(api, _, _)| api.code() < 10_000);
+        assert_eq!(told, 2 * kafkas.clone().count());
+        for (api, min, max) in kafkas {
+            let versions = if min == max { min.to_string() } else { format!("{min}–{max}") };
+            assert!(table.contains(&format!("| {api} | {versions} |")), "{api} {versions}");
+        }
+    }
+
+    #[test]
     fn clients_are_told_what_we_speak_and_nothing_else() {
         let told: String = advertised_versions()
             .api_keys

@@ -52,3 +52,19 @@ pub(crate) fn check(arguments: &Arguments) -> Result<Exit, String> {
         Verdict::Unknown(_) => Exit::Unknown,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readmes_history_can_be_judged() {
+        let readme = include_str!("../../../../README.md");
+        let (_, rest) = readme.split_once("```json\n").expect("an example");
+        let (text, _) = rest.split_once("```").expect("its end");
+        let history = History::read(text.as_bytes()).expect("a history");
+        assert_eq!(history.len(), 4);
+        let judgement = log::check(&history, &Contract::replicated(), &Unexplained);
+        assert_eq!(judgement.verdict, Verdict::Valid);
+    }
+}
