@@ -50,7 +50,7 @@ fn account(seed: u64) -> Account {
     let ran = run(Seed(seed), &Profile::safe(), Watching { everything: true });
     let mut lines = vec![
         serde_json::to_string(&ran.outcome).expect("the comparison itself does not fail"),
-        serde_json::to_string(&ran.schedule).expect("the comparison itself does not fail"),
+        serde_json::to_string(&ran.plan.schedule).expect("the comparison itself does not fail"),
     ];
     let report =
         serde_json::to_string_pretty(&ran.report).expect("the comparison itself does not fail");

@@ -25,7 +25,7 @@ pub mod exit;
 pub mod fault;
 pub mod gate;
 pub mod history;
-mod millis;
+pub mod millis;
 pub mod nemesis;
 pub mod net;
 pub mod panics;

@@ -6,8 +6,8 @@
 //! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
 //! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
-//! clients, [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
-//! [`profile`], from its seed to its verdict, and [`telling`] tells it while it lasts. [`rooms`]
+//! clients, [`verdict`] the judgement of what they saw. A [`profile`] makes a [`plan`] of a seed,
+//! [`run`] makes one fault run of that, up to its verdict, and [`telling`] tells it while it lasts. [`rooms`]
 //! runs the pure rooms alone, many thousand schedules a second.
 
 pub mod settings;
@@ -33,6 +33,8 @@ pub mod load;
 pub mod verdict;
 
 pub mod profile;
+
+pub mod plan;
 
 pub mod run;
 

@@ -12,7 +12,7 @@ use harness::system::Node;
 use highwater::client::{Admin, ClientSettings, ElectionType, NewTopic};
 use highwater::types::{LeaderEpoch, Offset, PartitionRecord, TopicPartition};
 
-use crate::load::{self, Drained, Shared, Workload};
+use crate::load::{self, Drained, Mix, Shared, Workload};
 use crate::picture::{Partition, Sometimes};
 use crate::settings::{BROKER_PORT, ClusterSettings};
 use crate::sim_host;
@@ -163,7 +163,8 @@ impl Operator for Cluster<Brokers> {
             timeline: self.timeline().clone(),
             bootstrap: bootstrap(self.system().settings()),
             partitions: workload.partitions().to_vec(),
-            pace: workload.mean_pause(),
+            pace: workload.mix().pace,
+            records_max: workload.mix().records_max,
         };
         let mut clients = Vec::new();
         for (index, kind) in (1..).zip(workload.kinds().iter().copied()) {
@@ -171,7 +172,7 @@ impl Operator for Cluster<Brokers> {
             let name = format!("producer-{index}");
             clients.push(self.client(&name, move |env| load::produce(env, shared, index, kind)));
         }
-        let (consumers, follower_consumers, pollers) = workload.consumer_counts();
+        let Mix { consumers, follower_consumers, pollers, .. } = *workload.mix();
         let brokers = self.system().settings().broker_count();
         for (index, from) in std::iter::repeat_n(None, consumers)
             .chain(std::iter::repeat_n(Some(brokers), follower_consumers))

@@ -1,15 +1,16 @@
 //! Which cluster a fault run is about, which clients use it, and which faults strike.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use harness::cluster::Options;
 use harness::fault::FaultClass;
 use harness::nemesis::{Nemesis, Relay, Schedule, Trouble};
 use harness::seed::Seed;
-use highwater::types::TopicPartition;
 
 use crate::deeds;
-use crate::load::{Workload, acks_mix, append_read};
+use crate::load::Mix;
+use crate::plan::{self, Physics, Plan, TopicPlan};
+use crate::run::Errand;
 use crate::settings::{ClusterSettings, brokers};
 use crate::system::IN_SYNC;
 
@@ -22,6 +23,8 @@ pub fn break_thread(mutant: Option<&str>) {
     debug_assert!(mutant.is_none(), "a profile refuses mutants that the build does not know");
 }
 
+/// The time without faults before and after the storm.
+const CALM: Duration = Duration::from_secs(2);
 /// How long faults strike, unless said otherwise.
 const STORM: Duration = Duration::from_secs(20);
 /// The step of the simulation, unless said otherwise.
@@ -30,9 +33,9 @@ const TICK: Duration = Duration::from_millis(10);
 /// What kind of clients there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
-    /// [`append_read`]: everything with acks=all.
+    /// [`Mix::append_read`]: everything with acks=all.
     AppendRead,
-    /// [`acks_mix`]: acks 0, 1 and all side by side.
+    /// [`Mix::acks_mix`]: acks 0, 1 and all side by side.
     AcksMix,
 }
 
@@ -100,7 +103,7 @@ impl Profile {
         self
     }
 
-    /// With steps of so long; see [`Options::tick`].
+    /// With steps of so long; see [`Physics::tick`].
     #[must_use]
     pub fn tick(mut self, tick: Duration) -> Self {
         self.tick = tick;
@@ -135,9 +138,24 @@ impl Profile {
         Ok(self)
     }
 
-    /// Breaks the brokers that run on this thread, if the profile says so.
-    pub(crate) fn prepare_thread(&self) {
-        break_thread(self.mutant.as_deref());
+    /// Everything that the run of a seed is made of.
+    #[must_use]
+    pub fn plan(&self, seed: Seed) -> Plan {
+        Plan {
+            plan: plan::VERSION,
+            seed,
+            cluster: self.settings(seed),
+            topic: TopicPlan {
+                partitions: self.partitions,
+                replication_factor: self.replication_factor,
+                configs: BTreeMap::new(),
+            },
+            clients: self.mix(),
+            physics: Physics::with_tick(self.tick),
+            calm: CALM,
+            schedule: self.schedule(seed),
+            mutant: self.mutant.clone(),
+        }
     }
 
     /// The cluster of a seed.
@@ -150,41 +168,15 @@ impl Profile {
         }
     }
 
-    /// The physics.
-    #[must_use]
-    pub fn options(&self) -> Options {
-        Options::new().tick(self.tick)
-    }
-
-    /// How many replicas each partition has.
-    #[must_use]
-    pub fn replication_factor(&self) -> i16 {
-        self.replication_factor
-    }
-
-    /// How many partitions there are.
-    #[must_use]
-    pub fn partitions(&self) -> i32 {
-        self.partitions
-    }
-
-    /// The clients.
-    #[must_use]
-    pub fn workload(&self, partitions: &[TopicPartition]) -> Workload {
-        let workload = match self.clients {
-            Clients::AppendRead => append_read(partitions),
-            Clients::AcksMix => acks_mix(partitions),
+    fn mix(&self) -> Mix {
+        let mix = match self.clients {
+            Clients::AppendRead => Mix::append_read(),
+            Clients::AcksMix => Mix::acks_mix(),
         };
         match self.producers {
-            None => workload,
-            Some(count) => workload.producers(count),
+            None => mix,
+            Some(count) => mix.with_producers(count),
         }
-    }
-
-    /// The time without faults before and after the storm.
-    #[must_use]
-    pub fn calm(&self) -> Duration {
-        Duration::from_secs(2)
     }
 
     /// The faults of a seed.
@@ -210,23 +202,6 @@ impl Profile {
             .weather(second..3 * second, 3 * second..10 * second)
             .pace(Duration::from_millis(100)..Duration::from_millis(1500))
             .draw(seed, self.settings(seed).broker_count(), self.storm)
-    }
-
-    /// What it is called in the report of a seed.
-    #[must_use]
-    pub fn name(&self, seed: Seed) -> String {
-        let settings = self.settings(seed);
-        let clients = match self.clients {
-            Clients::AppendRead => "append-read",
-            Clients::AcksMix => "acks-mix",
-        };
-        let mutant = self.mutant.as_ref().map_or(String::new(), |name| format!(", mutant {name}"));
-        format!(
-            "{clients} on {} brokers, {} controllers, min.insync.replicas={}{mutant}",
-            settings.broker_count(),
-            settings.controller_count(),
-            settings.required_in_sync(),
-        )
     }
 
     /// The flags of the `faults` command that choose this profile.
@@ -255,6 +230,12 @@ impl Profile {
             flags.extend(["--mutant".to_owned(), mutant.clone()]);
         }
         flags
+    }
+
+    /// The run of a seed, and the command that repeats it.
+    #[must_use]
+    pub fn errand(&self, seed: Seed) -> Errand {
+        Errand { plan: self.plan(seed), repeat: self.repeat_command(seed) }
     }
 
     /// The command that runs a seed again.

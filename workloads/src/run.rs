@@ -14,7 +14,7 @@ use harness::cluster::Cluster;
 use harness::exit::OutcomeVerdict;
 use harness::fault::FaultClass;
 use harness::history::{History, Promise};
-use harness::nemesis::{Schedule, Strikes};
+use harness::nemesis::Strikes;
 use harness::panics::{self, run_isolated};
 use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport};
 use harness::scenario::Setup as _;
@@ -25,7 +25,8 @@ use highwater::types::NodeId;
 
 use crate::invariants;
 use crate::operator::{Operator as _, ReplicationFactor, Topic};
-use crate::profile::Profile;
+use crate::plan::{Plan, TopicPlan};
+use crate::profile::{Profile, break_thread};
 use crate::system::Brokers;
 use crate::telling::{Ear, Telling};
 use crate::verdict::Judged;
@@ -40,8 +41,8 @@ pub struct Ran {
     pub outcome: RunOutcome,
     /// What the clients asked and were told.
     pub history: History,
-    /// The faults, as they were drawn.
-    pub schedule: Schedule,
+    /// What it was made of.
+    pub plan: Plan,
     /// How many segments nodes and clients sent, as [`Cluster::segments_sent`] counts them.
     pub segments: u64,
     /// What the brokers observed, in words: everything, or nothing, as [`Watching`] says.
@@ -72,27 +73,49 @@ pub struct Watching {
     pub everything: bool,
 }
 
+/// A plan, and the command that carries it out again.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// What to do.
+    pub plan: Plan,
+    /// For the report: `cargo faults repro …`.
+    pub repeat: String,
+}
+
 /// Runs one seed, on a thread of its own.
 #[must_use]
 pub fn run(seed: Seed, profile: &Profile, watching: Watching) -> Ran {
-    one(seed, profile, watching, None)
+    carry_out(&profile.errand(seed), watching)
 }
 
-/// As [`run`], and `ear` is told each event of it as it happens.
+/// Carries a plan out, on a thread of its own.
+///
+/// A plan that [`Plan::check`] refuses ends as a run that came to nothing.
 #[must_use]
-pub fn run_told(seed: Seed, profile: &Profile, ear: Ear) -> Ran {
-    one(seed, profile, Watching::default(), Some(ear))
+pub fn carry_out(errand: &Errand, watching: Watching) -> Ran {
+    one(errand, watching, None)
 }
 
-fn one(seed: Seed, profile: &Profile, watching: Watching, ear: Option<Ear>) -> Ran {
+/// As [`carry_out`], and `ear` is told each event of it as it happens.
+#[must_use]
+pub fn carry_out_told(errand: &Errand, ear: Ear) -> Ran {
+    one(errand, Watching::default(), Some(ear))
+}
+
+fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
+    let plan = &errand.plan;
+    if let Err(unfit) = plan.check() {
+        return Ran::without_result(errand, unfit.to_string());
+    }
     let ran = run_isolated(|| {
-        profile.prepare_thread();
-        let mut cluster = Cluster::new(profile.settings(seed).build(seed), seed, profile.options());
+        break_thread(plan.mutant.as_deref());
+        let brokers = plan.cluster.build(plan.seed);
+        let mut cluster = Cluster::new(brokers, plan.seed, plan.physics.options());
         let watch = cluster.system().watch().clone();
         if watching.everything {
             watch.keep_everything();
         }
-        let mut course = Course::new(seed, profile);
+        let mut course = Course::new(errand);
         course.telling = ear.map(|ear| Telling::begin(ear, &cluster));
         let panics_before = panics::seen();
         let told = catch_unwind(AssertUnwindSafe(|| course.tell(&mut cluster)));
@@ -102,14 +125,13 @@ fn one(seed: Seed, profile: &Profile, watching: Watching, ear: Option<Ear>) -> R
         }
         course.finish(&cluster, &watch)
     });
-    ran.unwrap_or_else(|panicked| Ran::without_result(seed, profile, panicked.message))
+    ran.unwrap_or_else(|panicked| Ran::without_result(errand, panicked.message))
 }
 
 /// What is known of a run while it lasts.
-struct Course<'profile> {
-    seed: Seed,
-    profile: &'profile Profile,
-    schedule: Schedule,
+struct Course<'errand> {
+    plan: &'errand Plan,
+    repeat: &'errand str,
     strikes: Strikes,
     judged: Option<Judged>,
     history: History,
@@ -118,13 +140,11 @@ struct Course<'profile> {
     telling: Option<Telling>,
 }
 
-impl<'profile> Course<'profile> {
-    fn new(seed: Seed, profile: &'profile Profile) -> Self {
-        let schedule = profile.schedule(seed);
+impl<'errand> Course<'errand> {
+    fn new(errand: &'errand Errand) -> Self {
         Self {
-            seed,
-            profile,
-            schedule,
+            plan: &errand.plan,
+            repeat: &errand.repeat,
             strikes: Strikes::default(),
             judged: None,
             history: History::default(),
@@ -148,20 +168,20 @@ impl<'profile> Course<'profile> {
             Tone::Heading,
         );
         let topic = self.create_topic(cluster);
-        let load = cluster.start(self.profile.workload(&topic));
+        let load = cluster.start(self.plan.clients.clone().on(&topic));
         if let Some(telling) = &self.telling {
             telling.read_along(load.recorder(), cluster.now());
         }
         let clients = count(load.workload().client_count(), "client");
         self.say(cluster, &format!("{clients} start"), Tone::Heading);
-        cluster.run_for(self.profile.calm());
-        let faults = count(self.schedule.faults.len(), "fault");
-        let lasts = self.schedule.lasts.as_secs();
+        cluster.run_for(self.plan.calm);
+        let faults = count(self.plan.schedule.faults.len(), "fault");
+        let lasts = self.plan.schedule.lasts.as_secs();
         self.say(cluster, &format!("the storm begins: {faults} in {lasts} s"), Tone::Heading);
-        self.strikes = cluster.unleash(&self.schedule);
+        self.strikes = cluster.unleash(&self.plan.schedule);
         self.say(cluster, "the storm is over", Tone::Heading);
         // Clients go on for a while in a healthy cluster: what is lost must be seen to be lost.
-        cluster.run_for(self.profile.calm());
+        cluster.run_for(self.plan.calm);
         load.stop(cluster);
         if let Some(telling) = &self.telling {
             telling.clients_stopped(cluster.now());
@@ -195,8 +215,11 @@ impl<'profile> Course<'profile> {
     }
 
     fn create_topic(&self, cluster: &mut Cluster<Brokers>) -> Topic {
-        let replicas = ReplicationFactor(self.profile.replication_factor());
-        cluster.create_topic_with("orders", (self.profile.partitions(), replicas), &[])
+        let TopicPlan { partitions, replication_factor, configs } = &self.plan.topic;
+        let configs: Vec<(&str, &str)> =
+            configs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let shape = (*partitions, ReplicationFactor(*replication_factor));
+        cluster.create_topic_with("orders", shape, &configs)
     }
 
     fn finish(self, cluster: &Cluster<Brokers>, watch: &Watch) -> Ran {
@@ -210,7 +233,7 @@ impl<'profile> Course<'profile> {
             report,
             outcome,
             history: self.history,
-            schedule: self.schedule,
+            plan: self.plan.clone(),
             segments: cluster.segments_sent(),
             observed: watch.latest(),
         }
@@ -222,8 +245,8 @@ impl<'profile> Course<'profile> {
         let losses = self.judged.as_ref().map(|judged| &judged.judgement.losses);
         let violation = watch.violation().map(|violation| told(&violation, watch));
         let mut report = RunReport {
-            scenario: self.profile.name(self.seed),
-            seed: self.seed.0,
+            scenario: self.plan.name(),
+            seed: self.plan.seed.0,
             simulated: cluster.now(),
             operations: u64::try_from(self.history.len() / 2).unwrap_or(u64::MAX),
             acknowledged,
@@ -250,7 +273,7 @@ impl<'profile> Course<'profile> {
                 owed.map(|(_, toll)| toll.unexplained).sum()
             }),
             digest: self.history.digest().to_string(),
-            repeat: self.profile.repeat_command(self.seed),
+            repeat: self.repeat.to_owned(),
         };
         report.verdict = self.verdict(&mut report);
         report
@@ -303,10 +326,12 @@ fn count(number: usize, one: &str) -> String {
 type Counts = BTreeMap<String, u64>;
 
 impl Ran {
-    fn without_result(seed: Seed, profile: &Profile, failure: String) -> Self {
+    fn without_result(errand: &Errand, failure: String) -> Self {
+        let Errand { plan, repeat } = errand.clone();
+        let seed = plan.seed;
         let outcome = RunOutcome::without_result(seed.0, OutcomeVerdict::Invalid, failure.clone());
         let report = RunReport {
-            scenario: profile.name(seed),
+            scenario: plan.name(),
             seed: seed.0,
             simulated: Duration::ZERO,
             operations: 0,
@@ -324,13 +349,13 @@ impl Ran {
             losses_explained: 0,
             losses_unexplained: 0,
             digest: String::new(),
-            repeat: profile.repeat_command(seed),
+            repeat,
         };
         Self {
             report,
             outcome,
             history: History::default(),
-            schedule: profile.schedule(seed),
+            plan,
             segments: 0,
             observed: Vec::new(),
         }

@@ -27,8 +27,10 @@ pub(crate) async fn produce(env: ClientEnv, shared: Shared, index: u64, kind: Pr
     let clock = host.clock.clone();
     let mut producer = Producer::new(host, client, settings);
     let process = shared.recorder.process();
-    let mut value = index * VALUES_PER_PRODUCER;
-    while !stop.is_requested() {
+    let first = index * VALUES_PER_PRODUCER;
+    let last = shared.records_max.map_or(u64::MAX, |count| first.saturating_add(count));
+    let mut value = first;
+    while !stop.is_requested() && value < last {
         let partition = dice.pick(&shared.partitions).clone();
         let asked = Action::send(key(&partition), vec![value], promise(kind), kind.idempotent);
         let operation = process.invoke(shared.timeline.now(), asked.clone());
