@@ -45,6 +45,9 @@ pub struct Plan {
     pub calm: Duration,
     /// The faults.
     pub schedule: Schedule,
+    /// Lets faults strike although the settings do not cover them, to see what is lost then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beyond_the_budget: bool,
     /// The broken broker that is run, by its name in the catalogue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutant: Option<String>,

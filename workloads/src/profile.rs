@@ -154,6 +154,7 @@ impl Profile {
             physics: Physics::with_tick(self.tick),
             calm: CALM,
             schedule: self.schedule(seed),
+            beyond_the_budget: false,
             mutant: self.mutant.clone(),
         }
     }

@@ -110,6 +110,7 @@ fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
     let ran = run_isolated(|| {
         break_thread(plan.mutant.as_deref());
         let brokers = plan.cluster.build(plan.seed);
+        let brokers = if plan.beyond_the_budget { brokers.beyond_the_budget() } else { brokers };
         let mut cluster = Cluster::new(brokers, plan.seed, plan.physics.options());
         let watch = cluster.system().watch().clone();
         if watching.everything {
