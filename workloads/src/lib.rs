@@ -7,7 +7,8 @@
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
 //! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
 //! clients, [`verdict`] the judgement of what they saw. A [`profile`] makes a [`plan`] of a seed,
-//! [`run`] makes one fault run of that, up to its verdict, and [`telling`] tells it while it lasts. [`rooms`]
+//! [`run`] makes one fault run of that, up to its verdict, and [`telling`] tells it while it lasts.
+//! A [`signature`] is what two failures have in common. [`rooms`]
 //! runs the pure rooms alone, many thousand schedules a second.
 
 pub mod settings;
@@ -37,6 +38,8 @@ pub mod profile;
 pub mod plan;
 
 pub mod run;
+
+pub mod signature;
 
 pub mod telling;
 
