@@ -4,7 +4,7 @@
 //! out. Between the two it can be kept in a file, be edited by hand, and be cut down to what
 //! matters. The same plan gives the same run, to the byte of its history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use harness::cluster::Options;
@@ -61,6 +61,10 @@ pub struct TopicPlan {
     pub partitions: i32,
     /// How many replicas each has.
     pub replication_factor: i16,
+    /// The nodes that hold the replicas, the preferred leader first; the controllers choose if that
+    /// is not said. Only for a topic of one partition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on: Vec<Node>,
     /// The topic's own settings, by Kafka's names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub configs: BTreeMap<String, String>,
@@ -155,6 +159,7 @@ impl Plan {
             let partitions = self.topic.partitions;
             return impossible(format!("{partitions} partitions: there must be 1 to 100"));
         }
+        self.check_placement()?;
         if self.physics.tick < Duration::from_millis(1) {
             return impossible("tick_ms must be at least 1".to_owned());
         }
@@ -167,6 +172,21 @@ impl Plan {
             return impossible(why);
         }
         self.cluster.check().map_err(Unfit::Impossible)
+    }
+
+    fn check_placement(&self) -> Result<(), Unfit> {
+        let TopicPlan { partitions, replication_factor, on, configs } = &self.topic;
+        let distinct: BTreeSet<&Node> = on.iter().collect();
+        let fits = *partitions == 1
+            && configs.is_empty()
+            && distinct.len() == on.len()
+            && i16::try_from(on.len()) == Ok(*replication_factor)
+            && on.iter().all(|node| node.0 < self.cluster.broker_count());
+        if on.is_empty() || fits {
+            return Ok(());
+        }
+        let why = "topic.on must name as many different nodes as the one partition has replicas";
+        Err(Unfit::Impossible(why.to_owned()))
     }
 
     /// Every node that the schedule names.
@@ -252,6 +272,8 @@ mod tests {
             plan.cluster = plan.cluster.clone().set("min.insync.replicas", "none");
         };
         assert!(refused(&bad).contains("min.insync.replicas"));
+        let placed = |plan: &mut Plan| plan.topic.on = vec![Node(1), Node(1), Node(2)];
+        assert!(refused(&placed).contains("topic.on"));
         let aimed = |plan: &mut Plan| {
             plan.schedule.faults[0].aims = vec![Aim::Node(Node(12))];
         };

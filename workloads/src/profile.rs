@@ -148,6 +148,7 @@ impl Profile {
             topic: TopicPlan {
                 partitions: self.partitions,
                 replication_factor: self.replication_factor,
+                on: Vec::new(),
                 configs: BTreeMap::new(),
             },
             clients: self.mix(),

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use harness::cluster::Cluster;
+use harness::checker::log::Judgement;
+use harness::cluster::{Cluster, JournalEntry};
 use harness::exit::OutcomeVerdict;
 use harness::fault::FaultClass;
 use harness::history::{History, Promise};
@@ -43,6 +44,10 @@ pub struct Ran {
     pub history: History,
     /// What it was made of.
     pub plan: Plan,
+    /// What was done to the cluster, and when.
+    pub journal: Vec<JournalEntry>,
+    /// The judgement of the history, unless the run ended before.
+    pub judgement: Option<Judgement>,
     /// How many segments nodes and clients sent, as [`Cluster::segments_sent`] counts them.
     pub segments: u64,
     /// What the brokers observed, in words: everything, or nothing, as [`Watching`] says.
@@ -216,7 +221,10 @@ impl<'errand> Course<'errand> {
     }
 
     fn create_topic(&self, cluster: &mut Cluster<Brokers>) -> Topic {
-        let TopicPlan { partitions, replication_factor, configs } = &self.plan.topic;
+        let TopicPlan { partitions, replication_factor, on, configs } = &self.plan.topic;
+        if !on.is_empty() {
+            return cluster.create_topic_on("orders", on);
+        }
         let configs: Vec<(&str, &str)> =
             configs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let shape = (*partitions, ReplicationFactor(*replication_factor));
@@ -235,6 +243,8 @@ impl<'errand> Course<'errand> {
             outcome,
             history: self.history,
             plan: self.plan.clone(),
+            journal: cluster.journal().entries(),
+            judgement: self.judged.map(|judged| judged.judgement),
             segments: cluster.segments_sent(),
             observed: watch.latest(),
         }
@@ -357,6 +367,8 @@ impl Ran {
             outcome,
             history: History::default(),
             plan,
+            journal: Vec::new(),
+            judgement: None,
             segments: 0,
             observed: Vec::new(),
         }
