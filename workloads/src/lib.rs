@@ -8,8 +8,8 @@
 //! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
 //! clients, [`verdict`] the judgement of what they saw. A [`profile`] makes a [`plan`] of a seed,
 //! [`run`] makes one fault run of that, up to its verdict, and [`telling`] tells it while it lasts.
-//! A [`signature`] is what two failures have in common. [`rooms`]
-//! runs the pure rooms alone, many thousand schedules a second.
+//! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
+//! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second.
 
 pub mod settings;
 
@@ -44,5 +44,7 @@ pub mod signature;
 pub mod telling;
 
 pub mod rooms;
+
+pub mod matrix;
 
 pub mod prelude;

@@ -4,6 +4,7 @@
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage.
 
 mod check;
+mod matrix;
 mod output;
 mod profile;
 mod rooms;
@@ -38,6 +39,8 @@ enum Command {
     Repro(run::ReproArguments),
     /// Judges a history that was written to a file.
     Check(check::Arguments),
+    /// Measures what each combination of settings keeps under each hardship.
+    Matrix(matrix::Arguments),
     /// Runs the pure rooms alone under a random scheduler: many thousand schedules a second.
     Rooms(rooms::Arguments),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Rooms(arguments) => rooms::rooms(&arguments),
     };
     match outcome {

@@ -42,7 +42,8 @@ pub(crate) struct Arguments {
     profile: ProfileFlags,
 }
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Whether Ctrl-C was pressed.
+pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Runs the seeds.
 pub(crate) fn sweep(arguments: &Arguments) -> Result<Exit, String> {
@@ -95,12 +96,13 @@ fn required(arguments: &Arguments) -> Vec<String> {
     run::required_states()
 }
 
-fn cores() -> usize {
+/// How many cores the machine has.
+pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The first Ctrl-C lets the runs under way end; a second one kills the process as usual.
-fn end_cleanly_on_interrupt() -> Result<(), String> {
+pub(crate) fn end_cleanly_on_interrupt() -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot listen for Ctrl-C: {error}"))?;
     #[expect(clippy::disallowed_methods, reason = "waits for Ctrl-C beside the simulations")]
