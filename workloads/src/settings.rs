@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use highwater::config::golden::MIN_IN_SYNC_REPLICAS;
 use highwater::config::{Config, Properties};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,13 @@ pub fn brokers(count: usize) -> ClusterSettings {
         racks: Vec::new(),
         properties: properties.collect(),
     }
+}
+
+/// The golden preset ([`highwater::config::golden`]) on three brokers: `min.insync.replicas` 2 and
+/// no unclean election, for topics of replication factor 3.
+#[must_use]
+pub fn golden() -> ClusterSettings {
+    brokers(3).min_in_sync_replicas(MIN_IN_SYNC_REPLICAS).unclean_leader_election(false)
 }
 
 /// Kafka's timeouts, several times shorter.

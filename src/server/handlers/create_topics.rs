@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::{Config, TopicConfig};
 use crate::controller::{self, CreateTopicRequest, Reply, Request, TopicRefusal};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{
@@ -16,6 +17,9 @@ use crate::types::BrokerId;
 
 use super::Node;
 
+/// What became of one topic that was asked for.
+type Created = (Arc<str>, Result<controller::CreateTopicReply, TopicRefusal>);
+
 /// Asks this node's controller if it is the active one, otherwise the one that is.
 #[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
 pub(super) async fn handle(node: &Arc<Node>, request: CreateTopicsRequest) -> Response {
@@ -26,7 +30,10 @@ pub(super) async fn handle(node: &Arc<Node>, request: CreateTopicsRequest) -> Re
             dice: [node.host.dice.next_u64(), node.host.dice.next_u64()],
         };
         match controller.ask(asked).await {
-            Reply::TopicsCreated(created) => return answer(created),
+            Reply::TopicsCreated(created) => {
+                warn_of_weak(&node.config, &created);
+                return answer(created);
+            }
             Reply::NotController => {}
             other => return super::unexpected(&other, |code| refuse_all(&request, code)),
         }
@@ -84,9 +91,18 @@ fn read(topic: &create_topics_request::CreatableTopic) -> CreateTopicRequest {
     }
 }
 
-fn answer(
-    created: Vec<(Arc<str>, Result<controller::CreateTopicReply, TopicRefusal>)>,
-) -> Response {
+/// Says aloud what a new topic gives up against the golden preset.
+fn warn_of_weak(config: &Config, created: &[Created]) {
+    let made = created.iter().filter_map(|(name, outcome)| Some((name, outcome.as_ref().ok()?)));
+    for (name, topic) in made {
+        for weakness in TopicConfig::from(&topic.configs, config).gives_up(topic.replication_factor)
+        {
+            tracing::warn!(topic = %name, "weaker than the golden preset: {weakness}");
+        }
+    }
+}
+
+fn answer(created: Vec<Created>) -> Response {
     let topics = created
         .into_iter()
         .map(|(name, outcome)| match outcome {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use harness::history::Promise;
 use harness::seed::Seed;
 use harness::system::Node;
+use highwater::config::TopicConfig;
 use highwater::types::Acks;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use super::Hardship;
 use crate::load::{Mix, ProducerKind};
 use crate::plan::{self, Physics, Plan, TopicPlan};
 use crate::run::Errand;
-use crate::settings::brokers;
+use crate::settings::{ClusterSettings, brokers};
 
 /// The first nodes are controllers, and hold no replica of the topic.
 pub(super) const CONTROLLERS: usize = 3;
@@ -35,7 +36,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The golden preset: RF 3, `min.insync.replicas` 2, no unclean election.
+    /// The golden preset of [`highwater::config::golden`].
     pub const GOLDEN: Self =
         Self { replication_factor: 3, min_in_sync_replicas: 2, unclean: false };
 
@@ -55,21 +56,10 @@ impl Row {
 impl Row {
     /// What these settings give up against [`Row::GOLDEN`], a sentence each; none if nothing.
     #[must_use]
-    pub fn gives_up(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if self.replication_factor < Self::GOLDEN.replication_factor {
-            words.push("fewer than three replicas: one lost machine stops writes or loses data");
-        }
-        if self.min_in_sync_replicas < Self::GOLDEN.min_in_sync_replicas {
-            words.push("min.insync.replicas below 2: acks=all may be one machine's word");
-        }
-        if self.min_in_sync_replicas >= self.replication_factor && self.replication_factor > 1 {
-            words.push("min.insync.replicas equals the replicas: one lost machine stops writes");
-        }
-        if self.unclean {
-            words.push("unclean election: a replica that lacks acknowledged records may lead");
-        }
-        words.into_iter().map(str::to_owned).collect()
+    pub fn gives_up(&self) -> Vec<&'static str> {
+        let run = Run { row: *self, hardship: Hardship::LeaderCrash };
+        let config = run.cluster().config(0);
+        TopicConfig::from(&BTreeMap::new(), &config).gives_up(self.replication_factor)
     }
 }
 
@@ -180,17 +170,20 @@ impl Run {
         usize::try_from(self.row.min_in_sync_replicas).expect("rows are small")
     }
 
+    fn cluster(&self) -> ClusterSettings {
+        brokers(CONTROLLERS + self.replicas().len())
+            .min_in_sync_replicas(self.required())
+            .unclean_leader_election(self.row.unclean)
+            .racks(&RACKS)
+    }
+
     /// The run of a seed.
     #[must_use]
     pub fn plan(&self, seed: Seed) -> Plan {
-        let cluster = brokers(CONTROLLERS + self.replicas().len())
-            .min_in_sync_replicas(self.required())
-            .unclean_leader_election(self.row.unclean)
-            .racks(&RACKS);
         Plan {
             plan: plan::VERSION,
             seed,
-            cluster,
+            cluster: self.cluster(),
             topic: TopicPlan {
                 partitions: 1,
                 replication_factor: self.row.replication_factor,

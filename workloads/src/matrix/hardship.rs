@@ -31,6 +31,9 @@ pub enum Hardship {
     Split,
     /// Every replica's broker in turn is shut down cleanly and started again.
     RollingRestart,
+    /// Of exactly `min.insync.replicas` brokers in sync, all are killed, and the others come back
+    /// before them: what unclean election is about.
+    CrashOfRequired,
     /// The leader's machine loses its power and everything that was not synced.
     PowerCutOfOne,
     /// Of exactly `min.insync.replicas` brokers in sync, all but one lose their power.
@@ -49,7 +52,7 @@ pub enum Hardship {
 
 impl Hardship {
     /// All of them, in the order of the columns.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::LeaderCrash,
         Self::FollowerCrash,
         Self::Isolation,
@@ -58,6 +61,7 @@ impl Hardship {
         Self::RackLoss,
         Self::SlowDisk,
         Self::ClockJump,
+        Self::CrashOfRequired,
         Self::PowerCutOfOne,
         Self::PowerCutOfAllButOneRequired,
         Self::PowerCutOfRequired,
@@ -73,6 +77,7 @@ impl Hardship {
             Self::Isolation => "isolation",
             Self::Split => "split",
             Self::RollingRestart => "rolling-restart",
+            Self::CrashOfRequired => "crash-of-required",
             Self::PowerCutOfOne => "power-cut-of-one",
             Self::PowerCutOfAllButOneRequired => "power-cut-of-all-but-one-required",
             Self::PowerCutOfRequired => "power-cut-of-required",
@@ -92,6 +97,7 @@ impl Hardship {
             Self::Isolation => "leader isolated",
             Self::Split => "network split",
             Self::RollingRestart => "rolling restart",
+            Self::CrashOfRequired => "crash of min ISR",
             Self::PowerCutOfOne => "power cut of 1",
             Self::PowerCutOfAllButOneRequired => "power cut of min ISR - 1",
             Self::PowerCutOfRequired => "power cut of min ISR",
@@ -111,6 +117,7 @@ impl Hardship {
             Self::LeaderCrash
             | Self::Isolation
             | Self::RollingRestart
+            | Self::CrashOfRequired
             | Self::PowerCutOfOne
             | Self::PowerCutOfRequired
             | Self::PowerCutOfAll
@@ -176,8 +183,11 @@ impl Script {
                 turns.map(stop).collect()
             }
             Hardship::PowerCutOfOne => vec![self.first(power_cut(), DARK, &[leader])],
-            Hardship::PowerCutOfAllButOneRequired => self.cut_among_required(self.required - 1),
-            Hardship::PowerCutOfRequired => self.cut_among_required(self.required),
+            Hardship::CrashOfRequired => self.strike_required(Fault::Crash, OUTAGE, self.required),
+            Hardship::PowerCutOfAllButOneRequired => {
+                self.strike_required(power_cut(), DARK, self.required - 1)
+            }
+            Hardship::PowerCutOfRequired => self.strike_required(power_cut(), DARK, self.required),
             Hardship::PowerCutOfAll => vec![self.first(power_cut(), DARK, &self.replicas)],
             Hardship::RackLoss => {
                 let rack = leader.0 % RACKS.len();
@@ -219,16 +229,15 @@ impl Script {
     }
 
     /// The replicas that are not required are cut off until they have left the in-sync set; then
-    /// `count` of those that are left, the leader first, lose their power.
-    fn cut_among_required(&self, count: usize) -> Vec<ScheduledFault> {
+    /// `count` of those that are left, the leader first, are struck.
+    fn strike_required(&self, what: Fault, lasts: Duration, count: usize) -> Vec<ScheduledFault> {
         let mut faults = Vec::new();
         let alone = if self.required < self.replicas.len() { OUTAGE } else { Duration::ZERO };
         if !alone.is_zero() {
-            let lasts = alone + Duration::from_millis(200);
-            faults.push(self.first(Fault::Isolate, lasts, &self.replicas[self.required..]));
+            let cut_off = alone + Duration::from_millis(200);
+            faults.push(self.first(Fault::Isolate, cut_off, &self.replicas[self.required..]));
         }
-        let dark = fault(self.begins + alone, power_cut(), DARK, &self.replicas[..count]);
-        faults.push(dark);
+        faults.push(fault(self.begins + alone, what, lasts, &self.replicas[..count]));
         faults
     }
 }

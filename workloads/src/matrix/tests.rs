@@ -33,7 +33,7 @@ fn every_run_of_the_matrix_can_be_carried_out() {
             assert_eq!(cell.run().plan(Seed(seed)).check(), Ok(()), "{cell}");
         }
     }
-    assert_eq!(cells().len(), 3 * 182);
+    assert_eq!(cells().len(), 3 * 198);
     assert!(golden_cells().contains(&cell(Promise::Durable, Hardship::PowerCutOfOne)));
 }
 

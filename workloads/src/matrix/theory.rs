@@ -95,6 +95,7 @@ pub fn judge(cell: &Cell, tally: &Tally) -> Finding {
 
 fn durable(cell: &Cell) -> Theory {
     let alone = cell.row.replication_factor == 1;
+    let everybody = cell.row.replication_factor == cell.row.min_in_sync_replicas;
     match cell.hardship {
         Hardship::LeaderCrash | Hardship::FollowerCrash | Hardship::RackLoss => {
             no_loss("a killed process keeps its files, and whoever is in sync has the record")
@@ -105,6 +106,10 @@ fn durable(cell: &Cell) -> Theory {
         Hardship::RollingRestart => no_loss("a clean stop syncs, and hands leadership on first"),
         Hardship::SlowDisk => no_loss("an acknowledgement does not rest on the disk"),
         Hardship::ClockJump => no_loss("lag and sessions are measured with a monotonic clock"),
+        Hardship::CrashOfRequired if cell.row.unclean && !everybody => {
+            may_lose("a replica that lacks the record is elected rather than nobody")
+        }
+        Hardship::CrashOfRequired => no_loss("nobody leads until one that has the record is back"),
         Hardship::PowerCutOfOne if alone => {
             may_lose("the only replica loses what it had not synced")
         }
@@ -130,11 +135,12 @@ fn volatile(cell: &Cell) -> Theory {
         | Hardship::Split
         | Hardship::RackLoss
         | Hardship::RollingRestart
+        | Hardship::CrashOfRequired
             if alone =>
         {
             no_loss("the only replica keeps its files, and nobody else can lead")
         }
-        Hardship::LeaderCrash | Hardship::RackLoss => {
+        Hardship::LeaderCrash | Hardship::RackLoss | Hardship::CrashOfRequired => {
             may_lose("the next leader lacks what it had not fetched")
         }
         Hardship::RollingRestart => {

@@ -155,7 +155,7 @@ fn show(arguments: &Arguments, entries: &[Entry]) -> Result<(), String> {
 }
 
 /// What each row gives up against the golden preset, in words.
-fn weaker(entries: &[Entry]) -> Vec<(Row, String)> {
+fn weaker(entries: &[Entry]) -> Vec<(Row, &'static str)> {
     let rows: BTreeSet<Row> = entries.iter().map(|entry| entry.row).collect();
     rows.into_iter()
         .flat_map(|row| row.gives_up().into_iter().map(move |words| (row, words)))
