@@ -251,7 +251,7 @@ async fn start_broker(
     let orders = Orders::new(host.clone(), config.replication.fetch_backoff);
     let was_clean = previous_epoch.is_some();
     let replicas = ReplicaManager::new(host.clone(), config.clone(), orders.clone(), was_clean);
-    replicas.open_existing();
+    let are_as_left = replicas.open_existing();
     let voters = config.quorum.voters.iter();
     let voters = voters.map(|voter| (voter.id, voter.endpoint.address())).collect();
     let broker = Arc::new(Broker {
@@ -269,7 +269,7 @@ async fn start_broker(
     });
     let identity = lifecycle::Identity {
         incarnation: Incarnation::from_words(host.dice.next_u64(), host.dice.next_u64()),
-        previous_epoch,
+        previous_epoch: previous_epoch.filter(|_| are_as_left),
         directory: meta.directory,
         port,
     };
