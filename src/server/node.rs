@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::host::{Host, Listener, OpenMode};
 use crate::log::clean_marker;
+use crate::protocol::api::ListenerKind;
 use crate::protocol::request::Request;
 use crate::quorum::QuorumMessage;
 use crate::types::{BrokerId, DirectoryId, Incarnation, NodeId};
@@ -112,8 +113,12 @@ pub async fn run(
         controller,
     });
     let port = broker_listener.as_ref().or(controller_listener.as_ref()).map_or(0, |l| l.port());
-    for listener in [broker_listener, controller_listener].into_iter().flatten() {
-        tasks.spawn(connection::accept(node.clone(), listener));
+    let listeners =
+        [(ListenerKind::Broker, broker_listener), (ListenerKind::Controller, controller_listener)];
+    for (kind, listener) in listeners {
+        if let Some(listener) = listener {
+            tasks.spawn(connection::accept(node.clone(), kind, listener));
+        }
     }
     tracing::info!(node = %config.node_id, port, "Kafka Server started");
     ready(port);
