@@ -13,6 +13,7 @@ mod fetched;
 mod fetcher;
 mod handlers;
 mod lifecycle;
+mod meta_properties;
 mod metadata;
 mod node;
 mod orders;
@@ -24,6 +25,7 @@ mod replica_manager;
 mod settings;
 
 pub use controller::ControllerError;
+pub use meta_properties::MetaError;
 pub use node::{Left, NodeError, run};
 
 use std::time::Duration;

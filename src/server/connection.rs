@@ -9,6 +9,7 @@ use tokio_util::codec::Decoder as _;
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use crate::host::{Host, Listener, Stream};
+use crate::protocol::api::{ApiKey, ListenerKind};
 use crate::protocol::frame::{FrameBuf, FrameCodec, FrameParts};
 use crate::protocol::request::{self, EncodeError, RequestError};
 
@@ -23,12 +24,12 @@ const COPY_BYTES: usize = 4 * 1024;
 const READ_BYTES: usize = 8 * 1024;
 
 /// Accepts connections and serves each in a task of its own. Never returns.
-pub(crate) async fn accept(node: Arc<Node>, listener: Box<dyn Listener>) {
+pub(crate) async fn accept(node: Arc<Node>, kind: ListenerKind, listener: Box<dyn Listener>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                connections.spawn(serve(node.clone(), stream, peer));
+                connections.spawn(serve(node.clone(), kind, stream, peer));
             }
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -41,7 +42,7 @@ pub(crate) async fn accept(node: Arc<Node>, listener: Box<dyn Listener>) {
 }
 
 /// Serves one connection until it ends, misbehaves or idles for too long.
-async fn serve(node: Arc<Node>, mut stream: Box<dyn Stream>, peer: String) {
+async fn serve(node: Arc<Node>, kind: ListenerKind, mut stream: Box<dyn Stream>, peer: String) {
     let mut codec = FrameCodec::new(node.config.network.request_bytes_max);
     let mut buffer = BytesMut::new();
     loop {
@@ -59,7 +60,7 @@ async fn serve(node: Arc<Node>, mut stream: Box<dyn Stream>, peer: String) {
                 return;
             }
         };
-        match answer(&node, frame).await {
+        match answer(&node, kind, frame).await {
             Ok(Reply::Frame(parts)) => {
                 let Some(buffer) = parts.into_buf() else { return };
                 if write(&mut stream, buffer).await.is_err() {
@@ -102,11 +103,17 @@ enum Reply {
 enum ServeError {
     #[error(transparent)]
     Request(#[from] RequestError),
+    #[error("{api} is not served on a {listener}'s listener")]
+    WrongListener { api: ApiKey, listener: ListenerKind },
     #[error(transparent)]
     Response(#[from] EncodeError),
 }
 
-async fn answer(node: &Arc<Node>, frame: Bytes) -> Result<Reply, ServeError> {
+async fn answer(
+    node: &Arc<Node>,
+    listener: ListenerKind,
+    frame: Bytes,
+) -> Result<Reply, ServeError> {
     let (header, decoded) = match request::decode_request(frame) {
         Ok(decoded) => decoded,
         Err(error) => {
@@ -115,7 +122,10 @@ async fn answer(node: &Arc<Node>, frame: Bytes) -> Result<Reply, ServeError> {
             return Ok(Reply::Frame(request::encode_response(&header, &response)?));
         }
     };
-    match handlers::handle(node, &header, decoded).await {
+    if !header.api.is_served_on(listener) {
+        return Err(ServeError::WrongListener { api: header.api, listener });
+    }
+    match handlers::handle(node, listener, &header, decoded).await {
         Answer::Respond(response) => {
             Ok(Reply::Frame(request::encode_response(&header, &response)?))
         }

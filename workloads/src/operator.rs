@@ -89,6 +89,10 @@ pub trait Operator {
     /// The log end offset of the first partition's replica on a node.
     fn log_end_offset(&self, node: Node, topic: &[TopicPartition]) -> Offset;
 
+    /// Whether the controllers count the broker among the living: registered, unfenced and not
+    /// about to leave.
+    fn is_active(&self, node: Node) -> bool;
+
     /// Whether every replica of every partition is in sync.
     fn all_in_sync(&self, topic: &[TopicPartition]) -> bool;
 
@@ -239,6 +243,10 @@ impl Operator for Cluster<Brokers> {
         })
         .flatten()
         .unwrap_or_default()
+    }
+
+    fn is_active(&self, node: Node) -> bool {
+        self.system().watch().look(|p| p.metadata().image().is_active(broker_of(node)))
     }
 
     fn all_in_sync(&self, topic: &[TopicPartition]) -> bool {

@@ -183,8 +183,22 @@ impl Profile {
 
     /// The faults of a seed.
     ///
-    /// Bits that flip at rest are left out: a replica that finds one halts its broker, as Kafka's
-    /// does, and nothing in the protocol brings the record back to it by itself.
+    /// Bits that flip at rest are left out, because the fault budget cannot count them:
+    ///
+    /// - One flip on the leader's disk is enough to break what acks=all promises. No follower and no
+    ///   consumer gets past the batch, and the leader goes on leading: as in Kafka, a checksum that
+    ///   does not match is no failure of the device, and calls for no election. The record is on
+    ///   other replicas, but nobody can read it before an operator acts. The budget, of
+    ///   `min.insync.replicas` - 1 lossy replicas, would call that covered.
+    /// - A lossy stop is counted until its replica is back in sync. Rot has no such end: its replica
+    ///   stays in sync while nobody reads the batch, and an unclean restart reads nothing anew that
+    ///   lies before the recovery point. Counted for the rest of the run, it would let the next
+    ///   kill of another replica waive the verdict, and the run would judge next to nothing.
+    /// - The harness flips any byte of a disk. Kafka's checkpoints of recovery points and high
+    ///   watermarks have no checksums, so a digit that turns into a larger one is believed; and a
+    ///   controller whose quorum log is damaged does not start again by itself.
+    ///
+    /// What recovery makes of rot is told by stories and by the tests of the log.
     #[must_use]
     pub fn schedule(&self, seed: Seed) -> Schedule {
         let second = Duration::from_secs(1);

@@ -207,12 +207,9 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
                 Role::Follower { leader, leader_epoch, .. } => Some((Some(leader), leader_epoch)),
                 Role::Leader { .. } | Role::Idle | Role::Failed => None,
             };
-            return Found {
-                log_start_offset,
-                high_watermark: Offset(-1),
-                leader,
-                ..Found::error(refusal_code(refusal))
-            };
+            // No offsets go with a refusal, as in Kafka, not even with one for the offset: a client
+            // that is out of range asks ListOffsets where the log starts.
+            return Found { leader, ..Found::error(refusal_code(refusal)) };
         }
     };
     match verdict {

@@ -212,19 +212,6 @@ impl World {
         self.request(broker, purpose, Request::AlterPartition(request));
     }
 
-    /// A request reaches a controller, perhaps after its sender has died. Only a registration goes
-    /// down with its connection: one of an earlier run that overtook the next run's would count as
-    /// an unclean restart and could take the last right to lead from a broker that lost nothing.
-    /// That is so in Kafka too, where no registration says which run came first (seed 1049729).
-    pub(super) fn request_arrives(&mut self, controller: usize, ticket: u64, request: Request) {
-        let dead = |waiter: &Waiter| {
-            matches!(waiter.purpose, Purpose::Register) && !self.runs(waiter.broker, waiter.run)
-        };
-        if !self.quorum.waiting.get(&ticket).is_some_and(dead) {
-            self.controller_asked(controller, ticket, request);
-        }
-    }
-
     pub(super) fn controller_asked(&mut self, controller: usize, ticket: u64, request: Request) {
         let event = Event::Requested { ticket: RequestTicket(ticket), request };
         self.control(controller, event);

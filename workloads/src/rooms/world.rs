@@ -259,7 +259,7 @@ impl World {
                 }
             }
             Happening::Request { controller, ticket, request } => {
-                self.request_arrives(controller, ticket, *request);
+                self.controller_asked(controller, ticket, *request);
             }
             Happening::Reply { broker, ticket, purpose, reply } => {
                 if self.reply_arrives(ticket) {
