@@ -14,6 +14,7 @@ mod fetcher;
 mod handlers;
 mod lifecycle;
 mod metadata;
+mod metrics;
 mod node;
 mod orders;
 mod partition;
@@ -24,7 +25,8 @@ mod replica_manager;
 mod settings;
 
 pub use controller::ControllerError;
-pub use node::{Left, NodeError, run};
+pub use metrics::Metrics;
+pub use node::{Left, NodeError, Ready, run};
 
 use std::time::Duration;
 

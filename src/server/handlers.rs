@@ -26,6 +26,7 @@ use crate::types::LeaderEpoch;
 
 use super::broker::Broker;
 use super::controller::ControllerHandle;
+use super::metrics::RequestTimes;
 use crate::protocol::ErrorCode;
 
 /// A node: a broker, a controller, or both.
@@ -39,6 +40,8 @@ pub(crate) struct Node {
     pub(crate) broker: Option<Arc<Broker>>,
     /// Its part as a controller.
     pub(crate) controller: Option<ControllerHandle>,
+    /// How long requests take.
+    pub(crate) requests: RequestTimes,
 }
 
 /// What a request comes to.
@@ -83,7 +86,7 @@ async fn respond(node: &Arc<Node>, header: &RequestHeader, request: Request) -> 
             Some(membership::register(node.controller.as_ref()?, request).await)
         }
         Request::BrokerHeartbeat(request) => {
-            Some(membership::heartbeat(node.controller.as_ref()?, request).await)
+            Some(membership::heartbeat(node, node.controller.as_ref()?, request).await)
         }
         Request::AlterPartition(request) => {
             Some(alter_partition::handle(node.controller.as_ref()?, request).await)
