@@ -6,7 +6,7 @@
 //! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
 //! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
-//! clients, [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
+//! clients, [`alerts`] what its monitoring says, [`verdict`] the judgement of what clients saw. [`run`] makes of it one fault run of a
 //! [`profile`], from its seed to its verdict, and [`telling`] tells it while it lasts. [`rooms`]
 //! runs the pure rooms alone, many thousand schedules a second.
 
@@ -25,6 +25,8 @@ pub mod picture;
 pub mod invariants;
 
 pub mod operator;
+
+pub mod alerts;
 
 pub mod answers;
 
