@@ -83,7 +83,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let host = TokioHost::new(&data_dir)
             .with_context(|| format!("cannot use the data directory {data_dir}"))?;
         let advertised = config.network.advertised.clone();
-        let ready = |port| announce(advertised.as_ref(), port, &data_dir);
+        let ready = |ready: server::Ready| {
+            announce(advertised.as_ref(), ready.port, &data_dir);
+            if let Some(port) = ready.metrics_port {
+                tracing::info!(port, "metrics are served at /metrics");
+            }
+        };
         let left = server::run(host, config, ready, asked_to_stop())
             .await
             .with_context(|| format!("the node with its data in {data_dir} cannot go on"))?;

@@ -15,6 +15,7 @@ mod handlers;
 mod lifecycle;
 mod meta_properties;
 mod metadata;
+mod metrics;
 mod node;
 mod orders;
 mod partition;
@@ -26,7 +27,8 @@ mod settings;
 
 pub use controller::ControllerError;
 pub use meta_properties::MetaError;
-pub use node::{Left, NodeError, run};
+pub use metrics::Metrics;
+pub use node::{Left, NodeError, Ready, run};
 
 use std::time::Duration;
 

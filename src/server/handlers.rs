@@ -28,6 +28,7 @@ use crate::types::LeaderEpoch;
 
 use super::broker::Broker;
 use super::controller::ControllerHandle;
+use super::metrics::RequestTimes;
 use crate::protocol::ErrorCode;
 
 /// The longest that a request which only the active controller can serve is tried, whatever its
@@ -45,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) broker: Option<Arc<Broker>>,
     /// Its part as a controller.
     pub(crate) controller: Option<ControllerHandle>,
+    /// How long requests take.
+    pub(crate) requests: RequestTimes,
 }
 
 /// What a request comes to.
@@ -99,7 +102,7 @@ async fn respond(
             Some(membership::register(node.controller.as_ref()?, request).await)
         }
         Request::BrokerHeartbeat(request) => {
-            Some(membership::heartbeat(node.controller.as_ref()?, request).await)
+            Some(membership::heartbeat(node, node.controller.as_ref()?, request).await)
         }
         Request::AlterPartition(request) => {
             Some(alter_partition::handle(node.controller.as_ref()?, request).await)

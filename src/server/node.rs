@@ -24,6 +24,7 @@ use super::handlers::Node;
 use super::lifecycle::{self, Standing};
 use super::meta_properties::{Meta, MetaError};
 use super::metadata::MetadataCache;
+use super::metrics::{Fetchers, Metrics, RequestTimes, listener};
 use super::orders::Orders;
 use super::producer_ids::ProducerIds;
 use super::replica_manager::ReplicaManager;
@@ -65,17 +66,28 @@ pub enum Left {
     Uncleanly,
 }
 
+/// What a node says once it accepts connections.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The port of the listener for clients; that of the controllers' where there is none.
+    pub port: u16,
+    /// The port of `metrics.listener`, if there is one.
+    pub metrics_port: Option<u16>,
+    /// The node's numbers, for whoever is in the same process.
+    pub metrics: Metrics,
+}
+
 /// Runs a node until `stop` resolves, then leaves the cluster in order: leaderships are moved, logs
 /// are flushed, the clean-shutdown marker is written last (R21).
 ///
-/// `ready` is told the broker's port once connections are accepted.
+/// `ready` is called once connections are accepted.
 ///
 /// # Errors
 /// The node could not start, or its quorum's log failed.
 pub async fn run(
     host: Host,
     config: Config,
-    ready: impl FnOnce(u16),
+    ready: impl FnOnce(Ready),
     stop: impl Future<Output = ()>,
 ) -> Result<Left, NodeError> {
     let config = Arc::new(config);
@@ -97,7 +109,14 @@ pub async fn run(
         config: config.clone(),
         broker: broker.clone(),
         controller,
+        requests: RequestTimes::default(),
     });
+    let metrics = Metrics::of(&node);
+    let metrics_listener = bind(&host, config.network.metrics_listener.as_ref()).await?;
+    let metrics_port = metrics_listener.as_ref().map(|listener| listener.port());
+    if let Some(listener) = metrics_listener {
+        tasks.spawn(listener::accept(host.clone(), metrics.clone(), listener));
+    }
     let port = broker_listener.as_ref().or(controller_listener.as_ref()).map_or(0, |l| l.port());
     let listeners =
         [(ListenerKind::Broker, broker_listener), (ListenerKind::Controller, controller_listener)];
@@ -107,7 +126,7 @@ pub async fn run(
         }
     }
     tracing::info!(node = %config.node_id, port, "Kafka Server started");
-    ready(port);
+    ready(Ready { port, metrics_port, metrics });
     tokio::select! {
         biased;
         failure = failure(&mut controllers, broker.as_deref()) => return Err(failure),
@@ -246,6 +265,7 @@ async fn start_broker(
         metadata: MetadataCache::new(),
         replicas,
         orders,
+        fetchers: Fetchers::default(),
         standing: Standing::default(),
         producer_ids: ProducerIds::default(),
         active_controller: ActiveController::new(voters),

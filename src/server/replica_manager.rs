@@ -12,6 +12,7 @@ use crate::replication::{Assignment, Replica};
 use crate::types::{BrokerId, Offset, TopicId, TopicPartition};
 
 use super::metadata::{self, Touched};
+use super::metrics::ReplicaCounters;
 use super::orders::Orders;
 use super::partition::Partition;
 use super::settings;
@@ -29,6 +30,8 @@ pub(crate) struct ReplicaManager {
     host: Host,
     config: Arc<Config>,
     orders: Arc<Orders>,
+    /// What happens to the replicas, counted.
+    pub(crate) counters: Arc<ReplicaCounters>,
     checkpoints: Checkpoints,
     was_clean: bool,
     state: Mutex<State>,
@@ -89,8 +92,15 @@ impl ReplicaManager {
         orders: Arc<Orders>,
         was_clean: bool,
     ) -> Self {
-        let checkpoints = Checkpoints::read(&host);
-        Self { host, config, orders, checkpoints, was_clean, state: Mutex::default() }
+        Self {
+            checkpoints: Checkpoints::read(&host),
+            host,
+            config,
+            orders,
+            counters: Arc::default(),
+            was_clean,
+            state: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -181,7 +191,7 @@ impl ReplicaManager {
             bytes_cut: recovery.bytes_cut,
         });
         let replica = Replica::new(settings::replica(&self.config), high_watermark);
-        let outside = (self.host.clone(), self.orders.clone());
+        let outside = (self.host.clone(), self.orders.clone(), self.counters.clone());
         Ok(Partition::new(name.clone(), topic_id, (log, replica), outside))
     }
 

@@ -6,8 +6,9 @@
 //! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
 //! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
-//! clients, [`verdict`] the judgement of what they saw. A [`profile`] makes a [`plan`] of a seed,
-//! [`run`] makes one fault run of that, up to its verdict, and [`telling`] tells it while it lasts.
+//! clients, [`alerts`] what its monitoring says, [`verdict`] the judgement of what clients saw. A
+//! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
+//! and [`telling`] tells it while it lasts.
 //! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second.
 
@@ -26,6 +27,8 @@ pub mod picture;
 pub mod invariants;
 
 pub mod operator;
+
+pub mod alerts;
 
 pub mod answers;
 

@@ -5,6 +5,7 @@
 
 mod consumer;
 mod drain;
+mod fill;
 mod poller;
 mod producer;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use consumer::consume;
 pub(crate) use drain::{Drained, drain};
+pub(crate) use fill::fill;
 pub(crate) use poller::poll_latest;
 pub(crate) use producer::produce;
 

@@ -122,6 +122,10 @@ pub trait Operator {
     /// If there is no such segment.
     fn flip_bit_in_log(&mut self, node: Node, topic: &[TopicPartition]);
 
+    /// Appends so many records to the first partition, a hundred at a time, as fast as the leader
+    /// alone allows. No history knows them.
+    fn fill(&mut self, topic: &[TopicPartition], records: usize);
+
     /// Asks for an election of the preferred leaders, or an unclean one where nobody leads.
     fn elect_leaders(&mut self, kind: ElectionType, topic: &[TopicPartition]);
 }
@@ -289,6 +293,13 @@ impl Operator for Cluster<Brokers> {
         assert!(disk.flip_bit(&path, middle, 3), "{path} is empty");
         self.note(format!("flip a bit of {path} on {}", self.name(node)));
         self.system().watch().disk_harmed(broker_of(node).into());
+    }
+
+    fn fill(&mut self, topic: &[TopicPartition], records: usize) {
+        let (settings, partition) = (admin_settings(self), topic[0].clone());
+        let client =
+            self.client("filler", move |env| load::fill(env, settings, partition, records));
+        self.join(&client);
     }
 
     fn elect_leaders(&mut self, kind: ElectionType, topic: &[TopicPartition]) {

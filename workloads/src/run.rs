@@ -4,6 +4,7 @@
 //! Then the cluster must come to rest in bounded time, every replica is read to its end, and the
 //! history is judged. The same seed gives the same run, to the byte of its history.
 
+mod gauges;
 mod unrest;
 
 use std::collections::BTreeMap;
@@ -218,6 +219,10 @@ impl<'errand> Course<'errand> {
         let judged =
             crate::verdict::judge(load.workload(), &self.history, cluster.system().watch());
         self.judged = Some(judged);
+        if self.liveness.is_none() {
+            let expected = gauges::expected(cluster.system(), &self.plan.schedule);
+            self.liveness = gauges::wait_for_rest(cluster, expected).err();
+        }
     }
 
     fn create_topic(&self, cluster: &mut Cluster<Brokers>) -> Topic {

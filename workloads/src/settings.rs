@@ -16,6 +16,9 @@ pub const BROKER_PORT: u16 = 9092;
 /// The port of the quorum.
 pub const CONTROLLER_PORT: u16 = 9093;
 
+/// The port of the metrics, where they are served: the customary one.
+pub const METRICS_PORT: u16 = 9404;
+
 /// `broker.session.timeout.ms`: a broker that is silent for longer is fenced.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
 /// `replica.lag.time.max.ms`: a follower that is behind for longer leaves the in-sync set.
@@ -121,6 +124,12 @@ impl ClusterSettings {
     pub fn racks(mut self, racks: &[&str]) -> Self {
         self.racks = racks.iter().map(|rack| (*rack).to_owned()).collect();
         self
+    }
+
+    /// Serves metrics on every node (`metrics.listener`), so that they can be monitored.
+    #[must_use]
+    pub fn monitored(self) -> Self {
+        self.set("metrics.listener", &format!("HTTP://0.0.0.0:{METRICS_PORT}"))
     }
 
     /// Any other property, by Kafka's name.

@@ -72,7 +72,7 @@ fn a_second_incarnation_is_fenced_and_leads_nothing_in_one_batch() {
           propose at 9
             broker 1 epoch 9 fenced
             orders 0: leader 2 epoch 1 version 1 in sync 2 3 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
           Registered(Ok(BrokerEpoch(9)))
     "#]]);
 }
@@ -131,7 +131,7 @@ fn shutdown_is_granted_when_every_active_broker_knows() {
           propose at 9
             broker 1 epoch 2 unfenced, leaving
             orders 0: leader 2 epoch 1 version 1 in sync 2 3 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
         broker 2 knows
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
@@ -183,7 +183,7 @@ fn the_last_in_sync_replica_may_shut_down_and_stays_eligible() {
           propose at 7
             broker 1 epoch 6 unfenced
             orders 0: leader 1 epoch 2 version 2 in sync 1 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 0 clean, 1 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
     "#]]);
 }

@@ -90,8 +90,11 @@ pub(super) async fn handle(
         let left = deadline - broker.host.clock.now();
         if left.is_zero() || is_complete(&found, min_bytes) {
             report_served(broker, &topics, &found);
+            count_replicated(broker, fetcher, &found);
             return respond(header.version, topics, found);
         }
+        let watched = u64::try_from(found.iter().flatten().count()).unwrap_or(u64::MAX);
+        let _waiting = broker.replicas.counters.waiting_fetches.enter(watched);
         // Woken or not, the partitions are looked at again.
         let _: Option<()> = broker.host.within(left, waiter.notified()).await;
     }
@@ -304,6 +307,14 @@ fn report_served(broker: &Broker, topics: &[Topic], found: &[Vec<Found>]) {
             to: last.header.next_offset(),
             as_leader: part.is_leader,
         });
+    }
+}
+
+fn count_replicated(broker: &Broker, fetcher: Fetcher, found: &[Vec<Found>]) {
+    if fetcher.follower.is_some() {
+        let bytes: usize = found.iter().flatten().map(|part| part.records.len()).sum();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        broker.replicas.counters.replication_bytes_out.add(bytes);
     }
 }
 
