@@ -4,4 +4,5 @@
 //! names for each anomaly the operations that prove it. It never cries wolf: what a correct system
 //! may do under faults is valid, however strange it looks.
 
+pub mod linearizable;
 pub mod log;

@@ -1,0 +1,120 @@
+//! A store of texts by key, to which texts can be appended.
+
+use std::hash::{Hash, Hasher};
+
+use super::super::{Model, Part};
+
+/// A store of texts by key. A key that was never put holds the empty text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyValue;
+
+/// What is asked of a store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Input {
+    /// The key that it is about.
+    pub key: String,
+    /// What is to be done with it.
+    pub command: Command,
+}
+
+/// What is done with a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Command {
+    /// What does it hold?
+    Get,
+    /// Hold this.
+    Put(String),
+    /// Hold this behind what is there.
+    Append(String),
+}
+
+/// What a store answers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Output {
+    /// To a get: what it holds.
+    Text(String),
+    /// To a put or an append.
+    Done,
+}
+
+/// What one key holds. Its hash grows with the text, so that it need not be read again from the
+/// beginning after each append.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    hash: u64,
+    text: String,
+}
+
+impl Text {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn new(text: &str) -> Self {
+        Self::default().followed_by(text)
+    }
+
+    fn followed_by(&self, more: &str) -> Self {
+        let mut text = String::with_capacity(self.text.len() + more.len());
+        text.push_str(&self.text);
+        text.push_str(more);
+        // By single bytes: the same text must have the same hash however it was put together.
+        let hash = more.bytes().fold(self.hash, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(5)
+        });
+        Self { hash, text }
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.hash);
+    }
+}
+
+impl Model for KeyValue {
+    /// The state of one key: keys are parts.
+    type State = Text;
+    type Input = Input;
+    type Output = Output;
+
+    fn initial(&self) -> Text {
+        Text::default()
+    }
+
+    fn step(&self, state: &Text, input: &Input, output: Option<&Output>) -> Option<Text> {
+        match (&input.command, output) {
+            (Command::Get, Some(Output::Text(text))) => {
+                (state.text == *text).then(|| state.clone())
+            }
+            (Command::Get, None) => Some(state.clone()),
+            (Command::Put(text), Some(Output::Done) | None) => Some(Text::new(text)),
+            (Command::Append(text), Some(Output::Done) | None) => Some(state.followed_by(text)),
+            (Command::Get, Some(Output::Done))
+            | (Command::Put(_) | Command::Append(_), Some(Output::Text(_))) => None,
+        }
+    }
+
+    fn part<'i>(&self, input: &'i Input) -> Part<'i> {
+        Part::Named(&input.key)
+    }
+
+    fn only_observes(&self, input: &Input, _output: Option<&Output>) -> bool {
+        matches!(input.command, Command::Get)
+    }
+
+    fn allows(&self, state: &Text, input: &Input, output: Option<&Output>) -> bool {
+        match (&input.command, output) {
+            (Command::Get, Some(Output::Text(text))) => state.text == *text,
+            (Command::Get | Command::Put(_) | Command::Append(_), None)
+            | (Command::Put(_) | Command::Append(_), Some(Output::Done)) => true,
+            (Command::Get, Some(Output::Done))
+            | (Command::Put(_) | Command::Append(_), Some(Output::Text(_))) => false,
+        }
+    }
+
+    fn bytes(&self, state: &Text) -> usize {
+        size_of_val(state) + state.text.capacity()
+    }
+}
