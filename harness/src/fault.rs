@@ -123,6 +123,21 @@ impl FaultClass {
         Self::Disks,
         Self::Actions,
     ];
+
+    /// What the class is called in reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Crashes => "crashes",
+            Self::PowerCuts => "power cuts",
+            Self::Pauses => "pauses",
+            Self::Partitions => "partitions",
+            Self::SlowLinks => "slow links",
+            Self::Clocks => "clocks",
+            Self::Disks => "disks",
+            Self::Actions => "actions",
+        }
+    }
 }
 
 impl Fault {
