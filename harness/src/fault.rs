@@ -1,4 +1,8 @@
 //! The faults that can be inflicted on a cluster, as data.
+//!
+//! A story calls a verb of the cluster; a schedule holds a [`Fault`]. Both are the same hardship, and
+//! the journal tells both in the same words. A fault that cannot take effect ([`Skipped`]) has
+//! tested nothing, and is counted as such.
 
 use std::fmt;
 

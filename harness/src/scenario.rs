@@ -22,6 +22,7 @@ use crate::trace;
 const SEEDS: u64 = 3;
 
 /// What a story needs: a system to build, and the physics to build it in.
+/// [`nodes`](crate::system::nodes) makes one for a program that needs no system of its own.
 pub trait Setup: Sync {
     /// The program under test.
     type System: System;

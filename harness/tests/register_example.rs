@@ -48,8 +48,8 @@ fn bug_is_found_within_a_few_dozen_seeds_and_told_by_the_calls_that_prove_it() {
     let RunReport { verdict, anomalies, .. } = &report;
     assert_eq!((*verdict, anomalies.len()), (OutcomeVerdict::Invalid, 1), "{report}");
     assert_eq!(anomalies[0].kind, "not-linearizable");
-    assert!(!anomalies[0].lines.is_empty(), "{report}");
-    assert!(anomalies[0].lines.iter().all(|line| line.contains("(process ")), "{report}");
+    let quoted = anomalies[0].lines.iter().filter(|line| line.contains("(process ")).count();
+    assert!(quoted >= 2, "what could be ordered, and what could not: {report}");
     // The same seed without the bug: it is the bug that was found, and not the faults.
     assert_eq!(register::run(Seed(found.seed), false).verdict, OutcomeVerdict::Valid);
 }

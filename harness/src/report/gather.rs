@@ -91,7 +91,7 @@ impl RunReport {
         I: Clone + Ord + fmt::Debug,
         O: Clone + Ord + fmt::Debug,
     {
-        let (count, verdict) = (calls.count(), &calls.verdict(model));
+        let (count, (verdict, proof)) = (calls.count(), calls.judge(model));
         let observes = |call: &Call<I, O>| {
             call.output.is_some() && model.only_observes(&call.input, call.output.as_ref())
         };
@@ -101,9 +101,9 @@ impl RunReport {
             key: anomaly.key.as_ref().map(ToString::to_string),
             summary: anomaly.summary.clone(),
             count: anomaly.total,
-            lines: anomaly.operations.iter().filter_map(|call| calls.quote(*call)).collect(),
+            lines: proof.clone(),
         };
-        let (outcome, unknown) = match verdict {
+        let (outcome, unknown) = match &verdict {
             Verdict::Valid => (OutcomeVerdict::Valid, None),
             Verdict::Unknown(why) => (OutcomeVerdict::Unknown, Some(why.clone())),
             Verdict::Invalid(_) => (OutcomeVerdict::Invalid, None),

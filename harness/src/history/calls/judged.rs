@@ -3,12 +3,15 @@
 use std::fmt;
 
 use super::{Calls, End, Entry, Moment};
-use crate::checker::linearizable::{Budget, Call, Model, check};
+use crate::checker::linearizable::{Budget, Call, Model, Outcome, Refutation, check};
 use crate::gate::lock;
 use crate::verdict::Verdict;
 
 /// Steps of a search before it is given up: under a minute, and for most histories far too many.
 const STEPS: u64 = 50_000_000;
+
+/// As many calls before the point at which the search is stuck, and as many open there, are quoted.
+const SHOWN: usize = 5;
 
 impl<I: Clone, O: Clone> Calls<I, O> {
     /// The calls so far, as a checker takes them: in the order in which they were made, those that
@@ -76,8 +79,29 @@ where
     /// `Unknown`; for another budget, give [`Calls::list`] to [`check`].
     #[must_use]
     pub fn verdict<M: Model<Input = I, Output = O>>(&self, model: &M) -> Verdict {
+        self.judge(model).0
+    }
+
+    /// The verdict, and if there is no order, the calls that prove it in words: how the longest
+    /// order ends that explains the answers in it, and what then has no place.
+    pub(crate) fn judge<M: Model<Input = I, Output = O>>(
+        &self,
+        model: &M,
+    ) -> (Verdict, Vec<String>) {
         let calls = self.list();
-        check(model, &calls, &Budget::steps(STEPS)).verdict(model, &calls)
+        let judgement = check(model, &calls, &Budget::steps(STEPS));
+        let verdict = judgement.verdict(model, &calls);
+        let Outcome::NotLinearizable(Refutation { order, blocked, open, .. }) = judgement.outcome
+        else {
+            return (verdict, Vec::new());
+        };
+        let quote = |place: &u32| self.quote(calls.get(*place as usize)?.operation);
+        let end = &order[order.len().saturating_sub(SHOWN)..];
+        let mut proof = vec!["the longest order that explains the answers ends with".to_owned()];
+        proof.extend(end.iter().filter_map(quote));
+        proof.push("and leaves no place for".to_owned());
+        proof.extend(std::iter::once(&blocked).chain(open.iter().take(SHOWN)).filter_map(quote));
+        (verdict, proof)
     }
 
     /// For a story: some order of the calls explains every answer.
@@ -87,10 +111,7 @@ where
     /// was answered, so that nothing was tested.
     pub fn must_be_linearizable<M: Model<Input = I, Output = O>>(&self, model: &M) {
         assert!(self.count().returned > 0, "no call was answered, so nothing was tested");
-        let verdict = self.verdict(model);
-        let proof = verdict.anomalies().iter().flat_map(|anomaly| &anomaly.operations);
-        let proof: String =
-            proof.filter_map(|call| self.quote(*call)).map(|line| format!("\n{line}")).collect();
-        assert!(verdict.is_valid(), "{verdict}{proof}");
+        let (verdict, proof) = self.judge(model);
+        assert!(verdict.is_valid(), "{verdict}\n{}", proof.join("\n"));
     }
 }
