@@ -85,4 +85,8 @@ impl Model for Register {
             Input::CompareAndSet { .. } => output == Some(&Output::Matched(false)),
         }
     }
+
+    fn overwrites(&self, input: &Input, output: Option<&Output>) -> bool {
+        matches!((input, output), (Input::Write(_), Some(Output::Written) | None))
+    }
 }
