@@ -40,10 +40,10 @@ fn register_is_linearizable_under_every_seed() {
 
 #[test]
 fn bug_is_found_within_a_few_dozen_seeds_and_told_by_the_calls_that_prove_it() {
-    let summary = sweep(1..61, true);
+    let summary = sweep(1..37, true);
     let found = summary.failures.iter().find(|run| run.verdict == OutcomeVerdict::Invalid);
     let found = found.unwrap_or_else(|| panic!("it was not found: {summary}"));
-    assert!(summary.invalid >= 3, "{summary}");
+    assert!(summary.invalid >= 2, "{summary}");
     let report = register::run(Seed(found.seed), true);
     let RunReport { verdict, anomalies, .. } = &report;
     assert_eq!((*verdict, anomalies.len()), (OutcomeVerdict::Invalid, 1), "{report}");
