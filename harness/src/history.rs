@@ -13,6 +13,7 @@
 mod calls;
 mod file;
 mod operation;
+pub mod recorded;
 mod recorder;
 mod words;
 

@@ -1,5 +1,6 @@
 //! A store of texts by key, to which texts can be appended.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::super::{Call, Model, Part, Viable};
@@ -43,7 +44,7 @@ pub enum Output {
 
 /// What one key holds. Its hash grows with the text, so that it need not be read again from the
 /// beginning after each append.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text {
     hash: u64,
     text: String,
@@ -68,6 +69,12 @@ impl Text {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(5)
         });
         Self { hash, text }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
     }
 }
 
@@ -140,5 +147,19 @@ impl Model for KeyValue {
 
     fn bytes(&self, state: &Text) -> usize {
         size_of_val(state) + state.text.capacity()
+    }
+
+    fn describe(&self, input: &Input, output: Option<&Output>) -> String {
+        let key = &input.key;
+        let asked = match &input.command {
+            Command::Get => format!("get {key}"),
+            Command::Put(text) => format!("put {text:?} to {key}"),
+            Command::Append(text) => format!("append {text:?} to {key}"),
+        };
+        match output {
+            Some(Output::Text(text)) => format!("{asked} -> {text:?}"),
+            Some(Output::Done) => asked,
+            None => format!("{asked} -> unknown"),
+        }
     }
 }

@@ -73,7 +73,7 @@ fn small(steps: &[(u8, u32)], which: u32) -> (&[(u8, u32)], u8, u32) {
 macro_rules! agree {
     ($($name:ident: $model:expr;)*) => {
         proptest! {
-            #![proptest_config(ProptestConfig::with_cases(3000))]
+            #![proptest_config(ProptestConfig::with_cases(5000))]
             $(
                 #[test]
                 fn $name(steps in script(26), which in any::<u32>()) {

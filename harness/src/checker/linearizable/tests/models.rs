@@ -24,7 +24,11 @@ fn registers() {
     let bad = |calls| assert!(!is_linearizable(&Register::new(), calls));
     let swap = |expected, new| CompareAndSet { expected, new };
 
-    good(vec![ok(0, 1, Read, Value(None)), ok(2, 3, Write(1), Written), ok(4, 5, Read, Value(Some(1)))]);
+    good(vec![
+        ok(0, 1, Read, Value(None)),
+        ok(2, 3, Write(1), Written),
+        ok(4, 5, Read, Value(Some(1))),
+    ]);
     // Looks wrong: two readers see the writes in an order that neither writer's return suggests.
     good(vec![
         ok(0, 9, Write(1), Written),
@@ -47,7 +51,11 @@ fn registers() {
         ok(5, 6, Read, Value(Some(1))),
     ]);
     // A stale read.
-    bad(vec![ok(0, 1, Write(1), Written), ok(2, 3, Write(2), Written), ok(4, 5, Read, Value(Some(1)))]);
+    bad(vec![
+        ok(0, 1, Write(1), Written),
+        ok(2, 3, Write(2), Written),
+        ok(4, 5, Read, Value(Some(1))),
+    ]);
     // A lost update: both of two compare-and-sets from the same value matched.
     bad(vec![
         ok(0, 1, Write(1), Written),

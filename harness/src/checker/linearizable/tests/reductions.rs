@@ -33,7 +33,12 @@ fn swap(expected: i64, new: i64) -> Input {
 /// calls before it.
 #[test]
 fn a_call_can_take_effect_long_before_it_returns() {
-    assert!(judge(vec![write(0, 9, 1), ok(1, 8, swap(1, 2), Matched(true)), read(2, 3, 2), read(4, 5, 2)]));
+    assert!(judge(vec![
+        write(0, 9, 1),
+        ok(1, 8, swap(1, 2), Matched(true)),
+        read(2, 3, 2),
+        read(4, 5, 2)
+    ]));
     assert!(!judge(vec![write(0, 9, 1), ok(4, 8, swap(1, 2), Matched(true)), read(2, 3, 2)]));
 }
 
@@ -119,7 +124,13 @@ fn a_crash_of_the_future_explains_nothing() {
     assert!(!judge(story(7)));
     assert!(judge(story(5)));
     // The slot of a call that returned is taken over; the crashed one must not inherit its bit.
-    assert!(!judge(vec![write(0, 1, 1), write(2, 3, 2), read(4, 5, 1), crashed(6, Write(1)), read(7, 8, 1)]));
+    assert!(!judge(vec![
+        write(0, 1, 1),
+        write(2, 3, 2),
+        read(4, 5, 1),
+        crashed(6, Write(1)),
+        read(7, 8, 1)
+    ]));
 }
 
 /// Domination: the search first comes to the write of 3 with the crashed call taken for nothing;
@@ -146,13 +157,24 @@ fn a_write_hides_behind_another_or_shows_later() {
     // It shows later.
     assert!(judge(vec![write(0, 9, 1), write(1, 2, 2), read(3, 4, 2), read(10, 11, 1)]));
     // It cannot do both.
-    assert!(!judge(vec![write(0, 9, 1), write(1, 2, 2), read(3, 4, 1), read(5, 6, 2), read(10, 11, 1)]));
+    assert!(!judge(vec![
+        write(0, 9, 1),
+        write(1, 2, 2),
+        read(3, 4, 1),
+        read(5, 6, 2),
+        read(10, 11, 1)
+    ]));
     // It was called after the other one returned, and cannot be hidden.
     assert!(!judge(vec![write(1, 2, 2), write(3, 4, 1), read(5, 6, 2)]));
     // Two in a row, where what is between is seen.
     assert!(judge(vec![write(0, 9, 1), write(0, 9, 2), read(1, 5, 1), read(2, 4, 2)]));
     // A compare-and-set does not hide: it needs what was before.
-    assert!(!judge(vec![write(0, 1, 1), write(2, 9, 5), ok(3, 8, swap(1, 2), Matched(true)), read(10, 11, 7)]));
+    assert!(!judge(vec![
+        write(0, 1, 1),
+        write(2, 9, 5),
+        ok(3, 8, swap(1, 2), Matched(true)),
+        read(10, 11, 7)
+    ]));
 }
 
 /// The order that is told must have hidden writes where they were hidden.
@@ -213,7 +235,9 @@ fn what_will_be_read_says_what_comes_first() {
     let input = |command| key_value::Input { key: "k".to_owned(), command };
     let letter = |n: u8| char::from(b'a' + n).to_string();
     let mut calls: Vec<_> = (0..20)
-        .map(|n| ok(0, 100 + u64::from(n), input(Command::Append(letter(n))), key_value::Output::Done))
+        .map(|n| {
+            ok(0, 100 + u64::from(n), input(Command::Append(letter(n))), key_value::Output::Done)
+        })
         .collect();
     let all: String = (0..20).map(|n| letter((n * 7) % 20)).collect();
     calls.push(ok(200, 201, input(Command::Get), key_value::Output::Text(all)));
