@@ -4,14 +4,20 @@
 //! is unknown stays unknown (`Info`), and nothing is tidied away. Each call is recorded twice,
 //! when it is invoked and when it completes; a call that never completed has only its first half.
 //!
+//! An [`Operation`] speaks of values that are appended to logs and read back. For any other object
+//! there is [`Calls`], whose questions and answers are types of your own.
+//!
 //! A history can be kept as JSON Lines ([`Writer`], [`Reader`]) and be told from another by its
 //! [`Digest`].
 
+mod calls;
 mod file;
 mod operation;
+pub mod recorded;
 mod recorder;
 mod words;
 
+pub use calls::{CallCount, Caller, Calls, OpenCall};
 pub use file::{Reader, Unreadable, VERSION, Writer};
 pub use operation::{Action, Key, Operation, Phase, Promise};
 pub use recorder::{OpenOperation, Process, Recorder};

@@ -5,7 +5,7 @@ use workloads::prelude::*;
 
 /// Finding a leader may take a session and, if the active controller died as well, the election of
 /// another one, in whose eyes every session begins anew.
-const ELECTION: std::time::Duration = secs(4);
+const ELECTION: Duration = secs(4);
 
 /// A leader that crashes is replaced as soon as its session is over. Nothing that was acknowledged
 /// is lost, and it comes back as a follower.

@@ -84,11 +84,11 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Promise {
-    /// Acknowledged by every in-sync replica (`acks=all`).
+    /// Acknowledged by as many replicas as the system needs to never lose it.
     Durable,
-    /// Acknowledged by one replica (`acks=1`).
+    /// Acknowledged by one replica.
     Volatile,
-    /// Not acknowledged at all (`acks=0`): `Ok` says only that it left the client.
+    /// Not acknowledged at all: `Ok` says only that it left the client.
     FireAndForget,
 }
 

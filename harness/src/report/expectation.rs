@@ -35,7 +35,7 @@ pub fn should_have_been(kind: &str) -> Option<&'static str> {
         "g1c" | "g1c-realtime" => {
             "there is an order of the operations in which each reads only what came before it"
         }
-        "non-linearizable" | "nonlinearizable" | "linearizability" => {
+        "not-linearizable" => {
             "there is an order of the operations, each between its call and its return, that \
              explains every answer"
         }
@@ -48,6 +48,17 @@ pub fn should_have_been(kind: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_anomaly_of_a_checker_has_an_expectation() {
+        use crate::verdict::AnomalyKind as Kind;
+        // Informative, or said by the rule that was broken.
+        let others =
+            [Kind::WorstRealtimeLag, Kind::InvariantBroken, Kind::NotLive, Kind::ContractBroken];
+        for kind in Kind::ALL.iter().filter(|kind| !others.contains(kind)) {
+            assert!(should_have_been(kind.name()).is_some(), "{kind}");
+        }
+    }
 
     #[test]
     fn unknown_kind_has_no_expectation() {
