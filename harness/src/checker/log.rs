@@ -170,7 +170,10 @@ fn count(history: &History, case: &Case<'_>) -> Counts {
                 }
                 &mut counts.polls
             }
-            Action::Assign { .. } | Action::Subscribe { .. } | Action::Latest { .. } => continue,
+            Action::Assign { .. }
+            | Action::Subscribe { .. }
+            | Action::Latest { .. }
+            | Action::Several { .. } => continue,
         };
         match call.outcome {
             Phase::Ok => outcomes.ok += 1,

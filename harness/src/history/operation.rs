@@ -164,9 +164,54 @@ pub enum Action {
         /// The epoch in which the answer was given.
         epoch: Option<i32>,
     },
+    /// Several sends and polls as one call, one after the other: a transaction. The call's outcome
+    /// is that of all its parts.
+    Several {
+        /// Sends and polls only, in the order in which the client made them. A file that holds
+        /// anything else here is refused; a history made by hand is `Unknown` to the checkers.
+        actions: Vec<Self>,
+    },
 }
 
 impl Action {
+    /// Several sends and polls as one call.
+    pub const fn several(actions: Vec<Self>) -> Self {
+        Self::Several { actions }
+    }
+
+    /// The parts of which a call consists, in order: those of `Several`, else the action itself.
+    pub fn parts(&self) -> impl Iterator<Item = &Self> {
+        match self {
+            Self::Several { actions } => actions,
+            Self::Send { .. }
+            | Self::Poll { .. }
+            | Self::Assign { .. }
+            | Self::Subscribe { .. }
+            | Self::Latest { .. } => std::slice::from_ref(self),
+        }
+        .iter()
+    }
+
+    /// The first part that may not be there: in a call of several, anything but a send or a poll.
+    pub(crate) fn misplaced(&self) -> Option<&Self> {
+        let Self::Several { actions } = self else {
+            return None;
+        };
+        actions.iter().find(|part| !matches!(part, Self::Send { .. } | Self::Poll { .. }))
+    }
+
+    /// What sort of action it is, in a word.
+    pub(crate) const fn sort(&self) -> &'static str {
+        match self {
+            Self::Send { .. } => "send",
+            Self::Poll { .. } => "poll",
+            Self::Assign { .. } => "assign",
+            Self::Subscribe { .. } => "subscribe",
+            Self::Latest { .. } => "latest",
+            Self::Several { .. } => "several",
+        }
+    }
+
     /// A send as it is invoked: nothing is known about its fate.
     pub fn send(key: impl Into<Key>, values: Vec<u64>, promise: Promise, idempotent: bool) -> Self {
         let key = key.into();
@@ -280,6 +325,12 @@ impl Action {
                 to.tag(4).text(key.as_str());
                 optional(to, *end_offset);
                 optional(to, epoch.map(i64::from));
+            }
+            Self::Several { actions } => {
+                to.tag(5).length(actions.len());
+                for part in actions {
+                    part.digest(to);
+                }
             }
         }
     }

@@ -60,6 +60,13 @@ impl fmt::Display for Action {
                 }
                 epoch.map_or(Ok(()), |epoch| write!(f, " in epoch {epoch}"))
             }
+            Self::Several { actions } => {
+                write!(f, "together")?;
+                actions.iter().enumerate().try_for_each(|(number, part)| {
+                    let before = if number == 0 { ":" } else { ", then" };
+                    write!(f, "{before} {part}")
+                })
+            }
         }
     }
 }

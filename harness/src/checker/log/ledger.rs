@@ -85,7 +85,10 @@ impl<'h> Ledger<'h> {
             match ledger.calls[call].action {
                 Action::Send { .. } => ledger.enter_send(call),
                 Action::Poll { .. } => ledger.enter_poll(call),
-                Action::Assign { .. } | Action::Subscribe { .. } | Action::Latest { .. } => {}
+                Action::Assign { .. }
+                | Action::Subscribe { .. }
+                | Action::Latest { .. }
+                | Action::Several { .. } => {}
             }
         }
         for log in ledger.logs.values_mut() {
@@ -229,7 +232,8 @@ fn completes(invoked: &Action, completed: &Action) -> bool {
             | Action::Poll { .. }
             | Action::Assign { .. }
             | Action::Subscribe { .. }
-            | Action::Latest { .. },
+            | Action::Latest { .. }
+            | Action::Several { .. },
             _,
         ) => false,
     }

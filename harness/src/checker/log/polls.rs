@@ -70,7 +70,7 @@ pub(super) fn judge<'h>(case: &Case<'h>, found: &mut Found) -> Reading<'h> {
                     reading.worst_lag = reading.worst_lag.take().max(lag);
                 }
             }
-            Action::Send { .. } | Action::Latest { .. } => {}
+            Action::Send { .. } | Action::Latest { .. } | Action::Several { .. } => {}
         }
     }
     reading.passed.values_mut().for_each(disjoint);
@@ -95,7 +95,10 @@ impl<'h> Consumer<'h> {
                 self.subscribed = true;
                 self.positions.retain(|key, _| keys.contains(key));
             }
-            Action::Send { .. } | Action::Poll { .. } | Action::Latest { .. } => {}
+            Action::Send { .. }
+            | Action::Poll { .. }
+            | Action::Latest { .. }
+            | Action::Several { .. } => {}
         }
     }
 
