@@ -3,8 +3,8 @@
 //! A file may come from anywhere and may have been cut short by a crash, so reading it never
 //! panics, never skips a line silently and never takes more memory for a line than [`LINE_MAX`].
 //!
-//! Version 2 adds calls of several sends and polls (`several`); all else is as in version 1, which
-//! is still read.
+//! Version 2 adds calls of several sends and polls (`several`), and the keys that were `rebalanced`
+//! during a poll; all else is as in version 1, which is still read.
 //!
 //! ```text
 //! {"history":2}
@@ -335,6 +335,7 @@ mod tests {
             History::from(operations).digest()
         };
         let (one, other) = (Action::poll("n1"), Action::poll("n2"));
+        assert_ne!(digest(&[&one]), digest(&[&one.clone().rebalanced(vec![Key::from("a")])]));
         assert_ne!(digest(&[&one, &other]), digest(&[&other, &one]));
         assert_ne!(digest(&[&one]), digest(&[&one, &one]));
     }

@@ -140,6 +140,10 @@ pub enum Action {
         /// were read in this one call, on this replica, from the start of the log to its last
         /// committed record, whatever the process's positions are.
         last: bool,
+        /// The keys that others gave to this reader or took from it while it polled. Between such
+        /// a poll and those around it in the same call, it may be moved anywhere.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rebalanced: Vec<Key>,
     },
     /// Replaces the keys that the process reads. Other keys are dropped. Whenever anything but a
     /// poll moves a reader (it fell off the log and starts again elsewhere), this is recorded
@@ -231,12 +235,14 @@ impl Action {
 
     /// A poll as it is invoked: nothing has been read yet.
     pub fn poll(source: impl Into<String>) -> Self {
-        Self::Poll { source: source.into(), records: BTreeMap::new(), last: false }
+        let (source, records, rebalanced) = (source.into(), BTreeMap::new(), Vec::new());
+        Self::Poll { source, records, last: false, rebalanced }
     }
 
     /// The final read of a whole replica as it is invoked.
     pub fn last_poll(source: impl Into<String>) -> Self {
-        Self::Poll { source: source.into(), records: BTreeMap::new(), last: true }
+        let (source, records, rebalanced) = (source.into(), BTreeMap::new(), Vec::new());
+        Self::Poll { source, records, last: true, rebalanced }
     }
 
     /// The same poll when it completes. Other actions are returned unchanged.
@@ -244,6 +250,15 @@ impl Action {
     pub fn polled(mut self, read: BTreeMap<Key, Vec<(i64, u64)>>) -> Self {
         if let Self::Poll { records, .. } = &mut self {
             *records = read;
+        }
+        self
+    }
+
+    /// The same poll, during which others moved its reader. Other actions are returned unchanged.
+    #[must_use]
+    pub fn rebalanced(mut self, keys: Vec<Key>) -> Self {
+        if let Self::Poll { rebalanced, .. } = &mut self {
+            *rebalanced = keys;
         }
         self
     }
@@ -300,13 +315,21 @@ impl Action {
                 });
                 to.flag(*idempotent).flag(*retried);
             }
-            Self::Poll { source, records, last } => {
+            Self::Poll { source, records, last, rebalanced } => {
                 to.tag(1).text(source).flag(*last).length(records.len());
                 for (key, records) in records {
                     to.text(key.as_str()).length(records.len());
                     for (offset, value) in records {
                         to.signed(*offset).number(*value);
                     }
+                }
+                // Nothing at all for none: older histories keep their digest. Neither an action
+                // nor the rest of an operation begins with this tag.
+                if !rebalanced.is_empty() {
+                    to.tag(6).length(rebalanced.len());
+                    rebalanced.iter().for_each(|key| {
+                        to.text(key.as_str());
+                    });
                 }
             }
             Self::Assign { positions, source } => {

@@ -194,7 +194,7 @@ impl<'h> Ledger<'h> {
         let Call { outcome, action, began, ended: Some(ended), .. } = self.calls[call] else {
             return;
         };
-        let Action::Poll { source, records, last } = action else {
+        let Action::Poll { source, records, last, .. } = action else {
             return;
         };
         let ok = outcome == Phase::Ok;

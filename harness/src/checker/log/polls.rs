@@ -54,7 +54,7 @@ pub(super) fn judge<'h>(case: &Case<'h>, found: &mut Found) -> Reading<'h> {
         let consumer = consumers.entry(call.process).or_default();
         match call.action {
             Action::Assign { .. } | Action::Subscribe { .. } => consumer.replace_keys(call),
-            Action::Poll { source, records, last } => {
+            Action::Poll { source, records, last, .. } => {
                 for (key, records) in records {
                     if let Some(log) = case.ledger.logs.get(key) {
                         let poll = Poll { key, log, records, call, last: *last };
