@@ -147,9 +147,11 @@ pub enum Action {
     },
     /// Replaces the keys that the process reads. Other keys are dropped. Whenever anything but a
     /// poll moves a reader (it fell off the log and starts again elsewhere), this is recorded
-    /// again: between assignments, a reader may neither skip nor go back.
+    /// again: between assignments, a reader may neither skip nor go back. A key that is dropped
+    /// and assigned again may be read from anywhere.
     Assign {
-        /// The offset that is read next, per key; negative where the client does not know it.
+        /// The offset that is read next, per key. Negative where the client names none: a key that
+        /// it was assigned before goes on where it was, another begins anywhere.
         positions: BTreeMap<Key, i64>,
         /// The replica that the process means to read from.
         source: String,
@@ -169,7 +171,9 @@ pub enum Action {
         epoch: Option<i32>,
     },
     /// Several sends and polls as one call, one after the other: a transaction. The call's outcome
-    /// is that of all its parts.
+    /// is that of all its parts, and what it sends is shown to nobody before its last part is
+    /// done. Offsets in a call whose fate is unknown were acknowledged, each for its send; what a
+    /// client was told together with an error is left out.
     Several {
         /// Sends and polls only, in the order in which the client made them. A file that holds
         /// anything else here is refused; a history made by hand is `Unknown` to the checkers.
