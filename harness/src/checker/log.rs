@@ -8,7 +8,39 @@
 //! Loss is judged by [`Contract`], not switched off: where a promise allows loss, each lost value
 //! must be explained from outside ([`Explain`]), and an unexplained one is an error even there.
 //!
-//! Two premises: no record expires during the run, and a final read (`last`) is what it says.
+//! Premises: no record expires during the run; a final read (`last`) is what it says; a call of
+//! several parts is a transaction, and whoever reads is shown nothing before it is committed; a
+//! client that others move tells so (`rebalanced`).
+//!
+//! What is decided where. An *error* breaks a promise; a *note* is worth knowing. Weak reads are
+//! those that the contract does not keep, so that what was read may be undone.
+//!
+//! | anomaly | file | what it is |
+//! |---|---|---|
+//! | `inconsistent-offsets` | `offsets` | error, save for reads or promises that may be undone |
+//! | `duplicate` | `offsets` | error; note if the client sent it again without idempotence and the contract lets it |
+//! | `lost-write` | `losses` | error; counted if the promise is weak and the loss explained |
+//! | `unseen` | `losses`; on one replica: `final_reads` | the same |
+//! | `phantom`, `aborted-read` | `provenance` | error, whoever read it: also a poll that failed |
+//! | `precommitted-read` | `provenance` | error |
+//! | `g1c`, `g1c-realtime` | `cycles` | error under every contract; a stale read is no edge |
+//! | `int-poll-skip` | `polls` | error, also of a subscribed reader; note for rebalanced keys and weak reads |
+//! | `int-nonmonotonic-poll` | `polls` | error; note for rebalanced keys and, from one poll to the next, weak reads |
+//! | `poll-skip`, `nonmonotonic-poll` | `polls` | error of an assigned reader; note of a subscribed one and for weak reads |
+//! | `int-nonmonotonic-send` | `sends` | error; note if the first was sent again without idempotence, and for weak reads |
+//! | `nonmonotonic-send`, `realtime-inversion` | `sends` | error if both certainly lie there; note for weak reads |
+//! | `int-send-skip` | `sends` | note |
+//! | `offset-mismatch` | `offsets` | error |
+//! | `consumed-then-changed` | `final_reads` | error; weak reads may have a reason |
+//! | `latest-backwards` | `latest` | error; note for weak reads |
+//! | `vacuous` | here | error; that no fault took effect is for the caller to see |
+//! | `worst-realtime-lag` | `lag` | in the notes |
+//! | `unseen` series | `unseen` | in the notes |
+//! | error counts | here | in the counts |
+//!
+//! Where this is more careful than Jepsen's rules: a value is lost when a reader went past its very
+//! place, not when somebody read behind it. A reader that began later has passed nothing, and
+//! what nobody passed is `Unknown` until final reads decide. And where stricter: real time counts.
 
 mod calls;
 mod contract;
