@@ -26,7 +26,11 @@ fn parts(told: &mut Told) -> impl Iterator<Item = (Phase, &mut Action)> {
     ended.flat_map(|operation| {
         let parts: Vec<&mut Action> = match &mut operation.action {
             Action::Several { actions } => actions.iter_mut().collect(),
-            single => vec![single],
+            single @ (Action::Send { .. }
+            | Action::Poll { .. }
+            | Action::Assign { .. }
+            | Action::Subscribe { .. }
+            | Action::Latest { .. }) => vec![single],
         };
         let phase = operation.phase;
         parts.into_iter().map(move |part| (phase, part))
