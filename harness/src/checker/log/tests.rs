@@ -5,7 +5,12 @@ mod anomalies;
 mod corrupt;
 mod garbage;
 mod legal;
+mod readers;
+mod several;
 mod simulated;
 mod story;
+mod torn;
+mod transactions;
 
 pub(crate) use story::story;
+use story::{asked, read, send};
