@@ -16,4 +16,5 @@
 //! `--shard 0/8` does an eighth of them. What survives is a missing test, or a change that makes no
 //! difference; each of the second sort is explained in `.cargo/mutants.toml`.
 
+pub mod linearizable;
 pub mod log;

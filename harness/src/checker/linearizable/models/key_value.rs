@@ -1,0 +1,165 @@
+//! A store of texts by key, to which texts can be appended.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use super::super::{Call, Model, Part, Viable};
+
+/// A store of texts by key. A key that was never put holds the empty text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyValue {
+    /// Nothing is ever put, so that texts only grow: then a text must be a prefix of whatever will
+    /// be got, which shortens the search. [`KeyValue::of`] finds out.
+    pub only_grows: bool,
+}
+
+/// What is asked of a store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Input {
+    /// The key that it is about.
+    pub key: String,
+    /// What is to be done with it.
+    pub command: Command,
+}
+
+/// What is done with a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Command {
+    /// What does it hold?
+    Get,
+    /// Hold this.
+    Put(String),
+    /// Hold this behind what is there.
+    Append(String),
+}
+
+/// What a store answers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Output {
+    /// To a get: what it holds.
+    Text(String),
+    /// To a put or an append.
+    Done,
+}
+
+/// What one key holds. Its hash grows with the text, so that it need not be read again from the
+/// beginning after each append.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Text {
+    hash: u64,
+    text: String,
+}
+
+impl Text {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn new(text: &str) -> Self {
+        Self::default().followed_by(text)
+    }
+
+    fn followed_by(&self, more: &str) -> Self {
+        let mut text = String::with_capacity(self.text.len() + more.len());
+        text.push_str(&self.text);
+        text.push_str(more);
+        // By single bytes: the same text must have the same hash however it was put together.
+        let hash = more.bytes().fold(self.hash, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(5)
+        });
+        Self { hash, text }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.hash);
+    }
+}
+
+impl KeyValue {
+    /// The store for these calls.
+    pub fn of(calls: &[Call<Input, Output>]) -> Self {
+        let puts = |call: &Call<Input, Output>| matches!(call.input.command, Command::Put(_));
+        Self { only_grows: !calls.iter().any(puts) }
+    }
+}
+
+impl Model for KeyValue {
+    /// The state of one key: keys are parts.
+    type State = Text;
+    type Input = Input;
+    type Output = Output;
+
+    fn initial(&self) -> Text {
+        Text::default()
+    }
+
+    fn step(&self, state: &Text, input: &Input, output: Option<&Output>) -> Option<Text> {
+        match (&input.command, output) {
+            (Command::Get, Some(Output::Text(text))) => {
+                (state.text == *text).then(|| state.clone())
+            }
+            (Command::Get, None) => Some(state.clone()),
+            (Command::Put(text), Some(Output::Done) | None) => Some(Text::new(text)),
+            (Command::Append(text), Some(Output::Done) | None) => Some(state.followed_by(text)),
+            (Command::Get, Some(Output::Done))
+            | (Command::Put(_) | Command::Append(_), Some(Output::Text(_))) => None,
+        }
+    }
+
+    fn part<'i>(&self, input: &'i Input) -> Part<'i> {
+        Part::Named(&input.key)
+    }
+
+    fn only_observes(&self, input: &Input, _output: Option<&Output>) -> bool {
+        matches!(input.command, Command::Get)
+    }
+
+    fn overwrites(&self, input: &Input, output: Option<&Output>) -> bool {
+        matches!((&input.command, output), (Command::Put(_), Some(Output::Done) | None))
+    }
+
+    fn viable(&self, state: &Text, input: &Input, output: &Output) -> Viable {
+        match (&input.command, output) {
+            (Command::Get, Output::Text(text)) if text.starts_with(&state.text) => Viable::Likely,
+            (Command::Get, Output::Text(_)) if self.only_grows => Viable::Never,
+            (Command::Get | Command::Put(_) | Command::Append(_), _) => Viable::Perhaps,
+        }
+    }
+
+    fn allows(&self, state: &Text, input: &Input, output: Option<&Output>) -> bool {
+        match (&input.command, output) {
+            (Command::Get, Some(Output::Text(text))) => state.text == *text,
+            (Command::Get | Command::Put(_) | Command::Append(_), None)
+            | (Command::Put(_) | Command::Append(_), Some(Output::Done)) => true,
+            (Command::Get, Some(Output::Done))
+            | (Command::Put(_) | Command::Append(_), Some(Output::Text(_))) => false,
+        }
+    }
+
+    fn bytes(&self, state: &Text) -> usize {
+        size_of_val(state) + state.text.capacity()
+    }
+
+    fn describe(&self, input: &Input, output: Option<&Output>) -> String {
+        let key = &input.key;
+        let asked = match &input.command {
+            Command::Get => format!("get {key}"),
+            Command::Put(text) => format!("put {text:?} to {key}"),
+            Command::Append(text) => format!("append {text:?} to {key}"),
+        };
+        match output {
+            Some(Output::Text(text)) => format!("{asked} -> {text:?}"),
+            Some(Output::Done) => asked,
+            None => format!("{asked} -> unknown"),
+        }
+    }
+}
