@@ -4,10 +4,16 @@
 //! is unknown stays unknown (`Info`), and nothing is tidied away. Each call is recorded twice,
 //! when it is invoked and when it completes; a call that never completed has only its first half.
 //!
-//! A history can be kept as JSON Lines ([`Writer`], [`Reader`]) and be told from another by its
-//! [`Digest`].
+//! A history can be kept as JSON Lines ([`file`]) and be told from another by its [`Digest`].
+//! Jepsen's Kafka histories are read and written by [`jepsen`]. Histories of objects that are no
+//! logs, such as registers, are [`object`]'s, and [`format`] tells which is which.
 
-mod file;
+pub mod edn;
+pub mod file;
+pub mod format;
+pub mod jepsen;
+mod lines;
+pub mod object;
 mod operation;
 pub mod recorded;
 mod recorder;
