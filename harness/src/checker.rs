@@ -18,3 +18,4 @@
 
 pub mod linearizable;
 pub mod log;
+pub mod object;

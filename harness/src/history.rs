@@ -7,11 +7,17 @@
 //! An [`Operation`] speaks of values that are appended to logs and read back. For any other object
 //! there is [`Calls`], whose questions and answers are types of your own.
 //!
-//! A history can be kept as JSON Lines ([`Writer`], [`Reader`]) and be told from another by its
-//! [`Digest`].
+//! A history can be kept as JSON Lines ([`file`]) and be told from another by its [`Digest`].
+//! Jepsen's Kafka histories are read and written by [`jepsen`]. Histories of objects that are no
+//! logs, such as registers, are [`object`]'s, and [`format`] tells which is which.
 
 mod calls;
-mod file;
+pub mod edn;
+pub mod file;
+pub mod format;
+pub mod jepsen;
+mod lines;
+pub mod object;
 mod operation;
 pub mod recorded;
 mod recorder;

@@ -1,22 +1,69 @@
 //! Histories as files: JSON Lines, one operation a line, behind a header that names the version.
 //!
 //! A file may come from anywhere and may have been cut short by a crash, so reading it never
-//! panics, never skips a line silently and never takes more memory for a line than [`LINE_MAX`].
+//! panics, never skips a line silently and never takes more memory for a line than its length (at
+//! most 1 GiB) and what it says. Blank lines are skipped. What is not described here is an error
+//! that names the line: a misspelled field must not look like a missing one.
 //!
-//! Version 2 adds calls of several sends and polls (`several`), and the keys that were `rebalanced`
-//! during a poll; all else is as in version 1, which is still read.
+//! The first line is the header, `{"history":2}`. Version 2 adds calls of several sends and polls,
+//! and the keys that were rebalanced during a poll; all else is as in version 1, which is still read. A history of an object that is not a log
+//! has another header, and is described in [`object`](super::object).
 //!
-//! ```text
+//! # Fields of a line
+//!
+//! | field | what | range |
+//! |---|---|---|
+//! | `index` | number of the operation; grows strictly, need not be dense | 0 to 2^64-1 |
+//! | `time` | microseconds since the run began; never decides an order, the lines do | 0 to 2^64-1 |
+//! | `process` | who: at most one call open each, and a new number after `info` | 0 to 2^64-1 |
+//! | `phase` | `invoke`; or how it ended: `ok`, `fail` (certainly without effect), `info` (nobody knows) | |
+//! | `action` | what was asked and, in a completion, what was learned besides | below |
+//! | `error` | why it failed or is unknown, in any words | may be left out |
+//!
+//! A call is an `invoke` and, unless it stayed open for ever, the next other line of its process.
+//!
+//! # Actions
+//!
+//! | action | field | what |
+//! |---|---|---|
+//! | `send` | `key`, `values` | appends these values (0 to 2^64-1, each once in a key's history) to this key's log |
+//! | | `offsets` | where each value landed, -2^63 to 2^63-1, `null` where unknown; may be left out or empty |
+//! | | `promise` | `durable` (acks=all), `volatile` (acks=1) or `fire-and-forget` (acks=0) |
+//! | | `idempotent` | whether the log recognises a value that is sent twice |
+//! | | `retried` | whether the client sent it more than once; may be left out for `false` |
+//! | `poll` | `source` | the replica that answered |
+//! | | `records` | per key, `[offset, value]` of each record in the order of the answer |
+//! | | `last` | a final read: these keys from start to end in one call, after everything came to rest |
+//! | | `rebalanced` | the keys that others gave to the reader or took from it meanwhile; may be left out |
+//! | `assign` | `positions`, `source` | per key, the offset that is read next, negative if unknown; replaces all keys |
+//! | `subscribe` | `keys` | asks for a share of these keys |
+//! | `latest` | `key`, `end_offset`, `epoch` | where the log ends and in which epoch (-2^31 to 2^31-1); `null` if unknown |
+//! | `several` | `actions` | sends and polls as one call, in order: a transaction |
+//!
+//! # An example of each
+//!
+//! ```
+//! # use harness::history::History;
+//! let lines = r#"
 //! {"history":2}
-//! {"index":0,"time":1200,"process":4,"phase":"invoke","action":{"send":{"key":"orders-0",...}}}
-//! {"index":1,"time":3900,"process":4,"phase":"ok","action":{"send":{...,"offsets":[17],...}}}
-//! {"index":2,"time":4100,"process":5,"phase":"invoke","action":{"several":{"actions":[{"send":...},{"poll":...}]}}}
+//! {"index":0,"time":10,"process":0,"phase":"invoke","action":{"send":{"key":"orders-0","values":[7,8],"promise":"durable","idempotent":true}}}
+//! {"index":1,"time":90,"process":0,"phase":"ok","action":{"send":{"key":"orders-0","values":[7,8],"offsets":[0,null],"promise":"durable","idempotent":true,"retried":true}}}
+//! {"index":2,"time":91,"process":1,"phase":"ok","action":{"assign":{"positions":{"orders-0":0},"source":"node-1"}}}
+//! {"index":3,"time":92,"process":1,"phase":"invoke","action":{"poll":{"source":"node-1","records":{},"last":false}}}
+//! {"index":4,"time":99,"process":1,"phase":"ok","action":{"poll":{"source":"node-1","records":{"orders-0":[[0,7],[1,8]]},"last":false}}}
+//! {"index":5,"time":100,"process":2,"phase":"ok","action":{"subscribe":{"keys":["orders-0","orders-1"]}}}
+//! {"index":6,"time":120,"process":2,"phase":"ok","action":{"latest":{"key":"orders-0","end_offset":2,"epoch":4}}}
+//! {"index":7,"time":130,"process":3,"phase":"info","action":{"several":{"actions":[{"poll":{"source":"node-2","records":{},"last":false}},{"send":{"key":"orders-1","values":[9],"promise":"volatile","idempotent":false}}]}},"error":"timed out"}
+//! "#;
+//! assert_eq!(History::read(lines.trim_start().as_bytes())?.len(), 8);
+//! # Ok::<(), harness::history::Unreadable>(())
 //! ```
 
-use std::io::{self, BufRead, Read as _, Write};
+use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::Lines;
 use super::{Action, Operation};
 
 /// The version of the format that is written.
@@ -27,9 +74,6 @@ const VERSION_MIN: u64 = 1;
 
 /// From this version on, a call may consist of several actions.
 const SEVERAL: u64 = 2;
-
-/// A longer line is refused: a final read of a million records has about 30 MB.
-const LINE_MAX: u64 = 1 << 30;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,9 +166,8 @@ fn line(to: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
 /// Reads a history, one operation at a time. After an error it ends.
 #[derive(Debug)]
 pub struct Reader<R: BufRead> {
-    from: R,
+    lines: Lines<R>,
     version: u64,
-    line: u64,
     previous: Option<u64>,
     ended: bool,
 }
@@ -135,38 +178,24 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// There is no header, or it names another version.
     pub fn new(from: R) -> Result<Self, Unreadable> {
-        let mut reader = Self { from, version: VERSION, line: 0, previous: None, ended: false };
-        let Some(text) = reader.text()? else {
+        let mut lines = Lines::new(from);
+        let Some((_, text)) = lines.next()? else {
             return Err(Unreadable::Header { reason: "the file is empty".to_owned() });
         };
         let header: Header = serde_json::from_slice(&text)
             .map_err(|error| Unreadable::Header { reason: error.to_string() })?;
         match header.history {
-            version @ VERSION_MIN..=VERSION => Ok(Self { version, ..reader }),
+            version @ VERSION_MIN..=VERSION => {
+                Ok(Self { lines, version, previous: None, ended: false })
+            }
             found => Err(Unreadable::Version { found }),
         }
     }
 
-    /// The next line that is not blank.
-    fn text(&mut self) -> Result<Option<Vec<u8>>, Unreadable> {
-        loop {
-            self.line += 1;
-            let mut text = Vec::new();
-            let line = self.line;
-            let read = self.from.by_ref().take(LINE_MAX).read_until(b'\n', &mut text);
-            match read.map_err(|error| Unreadable::Io { line, error })? {
-                0 => return Ok(None),
-                _ if text.trim_ascii().is_empty() => {}
-                _ => return Ok(Some(text)),
-            }
-        }
-    }
-
     fn operation(&mut self) -> Result<Option<Operation>, Unreadable> {
-        let Some(text) = self.text()? else {
+        let Some((line, text)) = self.lines.next()? else {
             return Ok(None);
         };
-        let line = self.line;
         let operation: Operation = serde_json::from_slice(&text)
             .map_err(|error| Unreadable::Line { line, reason: error.to_string() })?;
         self.parts(&operation.action).map_err(|reason| Unreadable::Line { line, reason })?;

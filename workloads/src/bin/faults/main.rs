@@ -37,7 +37,7 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
-    /// Judges a history that was written to a file.
+    /// Judges histories that were written to files, by this program or by others.
     Check(check::Arguments),
     /// Measures what each combination of settings keeps under each hardship.
     Matrix(matrix::Arguments),
