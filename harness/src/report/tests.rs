@@ -26,6 +26,7 @@ fn valid() -> RunReport {
         operations: 14_210,
         acknowledged: counts(&[("all", 9_001), ("one", 120)]),
         reads: 8_712,
+        linearizable: counts(&[("logs", 3), ("reads", 2_100)]),
         faults: counts(&[("cut", 3), ("kill", 1)]),
         effects: Counts::new(),
         skipped: counts(&[("kill", 2)]),
