@@ -85,7 +85,7 @@ enum Open {
 fn history(operations: u32) -> LogHistory {
     let mut dice = Seed(1).stream("log");
     let size = operations as usize;
-    let mut history = LogHistory::with_capacity(size, size / 2 + size / 50, 2 * size);
+    let mut history = LogHistory::with_capacity(size, size / 2 + size / 50, size);
     let mut log: Vec<Record> = Vec::new();
     // Appends are numbered when they are entered, which is when they return: what is read is
     // entered later, as the history wants it.

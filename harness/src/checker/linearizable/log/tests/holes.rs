@@ -22,8 +22,8 @@ fn a_hole_is_filled_by_an_append_of_unknown_fate() {
     illegal(
         &case(vec![append((1, 2), &[20], 1)]),
         &expect![[r#"
-        hole: the log was seen to reach offset 2, but no more than 1 records can be in it [0]
-    "#]],
+            hole: the log was seen to reach offset 2, beyond all records that can be in it, which are 1 [0]
+        "#]],
     );
     illegal(
         &case(vec![append((1, 2), &[20], 1), lost(3, &[10])]),
@@ -53,14 +53,14 @@ fn batches_must_tile_the_holes() {
     illegal(
         &case(vec![lost(0, &[1, 2, 3, 4]), lost(0, &[5, 6, 7, 8]), append((1, 2), &[9], 6)]),
         &expect![[r#"
-            hole: nobody named the record at offset 4, and no choice of appends of unknown fate fills all such offsets in time; value 9 was acknowledged at offset 6 here [2]
+            hole: nobody named the record at offset 4, and no choice of appends of unknown fate can have filled all such offsets when value 9 was acknowledged at offset 6 [2]
         "#]],
     );
     // The log ended in the middle of where a batch would be.
     illegal(
         &case(vec![lost(0, &[1, 2]), append((5, 6), &[9], 2), end((1, 2), 1)]),
         &expect![[r#"
-            hole: nobody named the record at offset 0, and no choice of appends of unknown fate fills all such offsets in time; offset 0 was seen to exist here [2]
+            hole: nobody named the record at offset 0, and no choice of appends of unknown fate can have filled all such offsets when offset 0 was seen to exist [2]
         "#]],
     );
     legal(&case(vec![lost(0, &[1, 2]), append((5, 6), &[9], 2), end((1, 2), 2)]));
@@ -99,8 +99,8 @@ fn a_read_of_nothing_makes_holes() {
     illegal(
         &case(vec![lost(0, &[10]), read((1, 2), 2, &[])]),
         &expect![[r#"
-        hole: the log was seen to reach offset 2, but no more than 1 records can be in it [1]
-    "#]],
+            hole: the log was seen to reach offset 2, beyond all records that can be in it, which are 1 [1]
+        "#]],
     );
 }
 
@@ -111,8 +111,8 @@ fn a_batch_may_reach_beyond_what_is_known() {
     illegal(
         &case(vec![lost(0, &[1, 2, 3]), end((1, 2), 1)]),
         &expect![[r#"
-        hole: nobody named the record at offset 0, and no choice of appends of unknown fate fills all such offsets in time; offset 0 was seen to exist here [1]
-    "#]],
+            hole: nobody named the record at offset 0, and no choice of appends of unknown fate can have filled all such offsets when offset 0 was seen to exist [1]
+        "#]],
     );
 }
 

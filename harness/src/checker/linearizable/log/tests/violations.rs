@@ -47,8 +47,8 @@ fn a_record_that_is_read_was_appended() {
     illegal(
         &case(vec![read((0, 1), 0, &[10])]),
         &expect![[r#"
-        hole: the log was seen to reach offset 1, but no more than 0 records can be in it [0]
-    "#]],
+            phantom: a stranger was read at offset 0, but nobody appended it [0]
+        "#]],
     );
     // It was, but its client does not know.
     legal(&case(vec![lost(0, &[10]), read((1, 2), 0, &[10])]));
@@ -59,7 +59,7 @@ fn what_failed_is_never_seen() {
     illegal(
         &case(vec![op((0, 1), &[10], Fate::Failed), read((2, 3), 0, &[10])]),
         &expect![[r#"
-            hole: the log was seen to reach offset 1, but no more than 0 records can be in it [1]
+            failed but visible: value 10 was read at offset 0, but its append failed [0, 1]
         "#]],
     );
     // Another one is at the offset that looked free.
@@ -217,9 +217,9 @@ fn control_batches_take_offsets_of_a_sparse_log() {
     illegal(
         &case(log(6)),
         &expect![[r#"
-        hole: the log was seen to reach offset 4, but no more than 2 records can be in it [0]
-        hole: the log was seen to reach offset 7, but no more than 2 records can be in it [1]
-    "#]],
+            hole: the log was seen to reach offset 4, beyond all records that can be in it, which are 2 [0]
+            hole: the log was seen to reach offset 7, beyond all records that can be in it, which are 2 [1]
+        "#]],
     );
     illegal(
         &case(vec![append((0, 1), &[10], 6), append((2, 3), &[20], 3)]).sparse(),
