@@ -9,6 +9,7 @@
 
 mod file;
 mod operation;
+pub mod recorded;
 mod recorder;
 mod words;
 

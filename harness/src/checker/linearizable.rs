@@ -49,13 +49,23 @@ pub mod log;
 pub mod models;
 mod pairing;
 
+mod cursor;
+mod dovetail;
+mod mask;
 mod parts;
+mod search;
+mod seen;
 mod table;
+mod timeline;
+mod trail;
 pub mod wgl;
+
+#[cfg(test)]
+mod tests;
 
 pub use budget::{Budget, Exhausted};
 pub use judgement::{Effort, Judgement, Outcome, Refutation};
-pub use model::{Model, Part};
+pub use model::{Model, Part, Viable};
 pub use pairing::{Event, Pairing, Unpaired};
 
 /// One call on an object, from somewhere to somewhere in time.
@@ -91,5 +101,5 @@ pub fn check<M: Model>(
     calls: &[Call<M::Input, M::Output>],
     budget: &Budget,
 ) -> Judgement {
-    wgl::check(model, calls, budget)
+    dovetail::check(model, calls, budget)
 }

@@ -94,6 +94,11 @@ impl<'b> Meter<'b> {
         self.budget.steps.saturating_sub(self.steps)
     }
 
+    /// How many bytes may be held.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.budget.bytes
+    }
+
     /// Takes steps, by a search that has so many bytes.
     pub(super) fn spend(&mut self, steps: u64, bytes: u64) -> Result<(), Exhausted> {
         self.steps += steps;

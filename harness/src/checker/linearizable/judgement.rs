@@ -90,11 +90,9 @@ impl Refutation {
         };
         let open: Vec<_> = self.open.iter().filter_map(get).collect();
         if !open.is_empty() {
-            let words = |call: &&Call<M::Input, M::Output>| {
-                format!("{} (operation {})", words(model, call), call.operation)
-            };
+            let words = |call: &&Call<M::Input, M::Output>| format!("`{}`", words(model, call));
             let named: Vec<_> = open.iter().take(NAMED).map(words).collect();
-            summary.push_str(&format!("; nor with what was open: {}", named.join(", ")));
+            summary.push_str(&format!("; open beside it: {}", named.join(", ")));
             if open.len() > NAMED {
                 summary.push_str(&format!(" and {} more", open.len() - NAMED));
             }
@@ -115,14 +113,14 @@ impl Refutation {
         blocked: &Call<M::Input, M::Output>,
         state: Option<M::State>,
     ) -> String {
-        let told = words(model, blocked);
+        let (words, process) = (words(model, blocked), blocked.process);
         let before = match self.order.len() {
-            0 => "first".to_owned(),
-            1 => "after one call that does fit".to_owned(),
-            fitting => format!("after {fitting} calls that do fit"),
+            0 => "with nothing before it, the state is".to_owned(),
+            1 => "after the one call before it that fits, the state is".to_owned(),
+            fitting => format!("after the {fitting} calls before it that fit, the state is"),
         };
-        let state = state.map_or(String::new(), |state| format!(" (in state {state:?})"));
-        format!("{told} by process {} fits nowhere {before}{state}", blocked.process)
+        let state = state.map(|state| cut(format!("{state:?}"))).unwrap_or_default();
+        format!("no order explains `{words}` of process {process}: {before} {state}")
     }
 
     /// The state at the end of the order, for the report.
@@ -139,5 +137,14 @@ impl Refutation {
 }
 
 fn words<M: Model>(model: &M, call: &Call<M::Input, M::Output>) -> String {
-    model.describe(&call.input, call.output.as_ref())
+    cut(model.describe(&call.input, call.output.as_ref()))
+}
+
+/// A text of a length that a report can bear.
+fn cut(text: String) -> String {
+    const LENGTH_MAX: usize = 200;
+    match text.char_indices().nth(LENGTH_MAX) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
+    }
 }

@@ -29,6 +29,7 @@ use std::hash::Hash;
 /// - [`part`](Self::part): calls of different parts do not affect each other. Nothing else helps
 ///   as much: the search is exponential in the worst case, and a part is small.
 /// - [`only_observes`](Self::only_observes): such a call never has to be tried twice in one state.
+/// - [`overwrites`](Self::overwrites): other open calls may hide behind such a call.
 /// - [`viable`](Self::viable): states from which an answer that is still to come cannot come true.
 /// - [`allows`](Self::allows): as `step`, where only legality counts.
 ///
@@ -73,13 +74,23 @@ pub trait Model {
         false
     }
 
+    /// Whether a call with this answer is possible in every state, and leads to one and the same
+    /// state from all of them: a write, but not a compare-and-set.
+    ///
+    /// The law: there is a state `t` such that `step(s, input, output)` is `Some(t)`, for every `s`.
+    fn overwrites(&self, input: &Self::Input, output: Option<&Self::Output>) -> bool {
+        let _ = (input, output);
+        false
+    }
+
     /// Whether, after any number of calls from `state` on (or none), `input` may be answered with
     /// `output`. A log that only grows must be a prefix of what will be read of it.
     ///
-    /// The law: it may be `true` too often, but `false` only if no calls whatsoever lead there.
-    fn viable(&self, state: &Self::State, input: &Self::Input, output: &Self::Output) -> bool {
-        let _ = (state, input, output);
-        true
+    /// The law: it must be `Never` only if no calls of the history lead there. Which of the two
+    /// others it is changes nothing but the order in which possibilities are tried. By default, it
+    /// is likely to be best if the next answer fits at once.
+    fn viable(&self, state: &Self::State, input: &Self::Input, output: &Self::Output) -> Viable {
+        if self.allows(state, input, Some(output)) { Viable::Likely } else { Viable::Perhaps }
     }
 
     /// Whether `step` has an answer: override it if that is cheaper than making a state.
@@ -104,6 +115,64 @@ pub trait Model {
             None => format!("{input:?} -> unknown"),
         }
     }
+}
+
+impl<M: Model> Model for &M {
+    type State = M::State;
+    type Input = M::Input;
+    type Output = M::Output;
+
+    fn initial(&self) -> M::State {
+        (**self).initial()
+    }
+
+    fn step(
+        &self,
+        state: &M::State,
+        input: &M::Input,
+        output: Option<&M::Output>,
+    ) -> Option<M::State> {
+        (**self).step(state, input, output)
+    }
+
+    fn part<'i>(&self, input: &'i M::Input) -> Part<'i> {
+        (**self).part(input)
+    }
+
+    fn only_observes(&self, input: &M::Input, output: Option<&M::Output>) -> bool {
+        (**self).only_observes(input, output)
+    }
+
+    fn overwrites(&self, input: &M::Input, output: Option<&M::Output>) -> bool {
+        (**self).overwrites(input, output)
+    }
+
+    fn viable(&self, state: &M::State, input: &M::Input, output: &M::Output) -> Viable {
+        (**self).viable(state, input, output)
+    }
+
+    fn allows(&self, state: &M::State, input: &M::Input, output: Option<&M::Output>) -> bool {
+        (**self).allows(state, input, output)
+    }
+
+    fn bytes(&self, state: &M::State) -> usize {
+        (**self).bytes(state)
+    }
+
+    fn describe(&self, input: &M::Input, output: Option<&M::Output>) -> String {
+        (**self).describe(input, output)
+    }
+}
+
+/// What can be said of a state and an answer that is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Viable {
+    /// The state looks as if it were on the way.
+    Likely,
+    /// There is no telling.
+    Perhaps,
+    /// Nothing leads there from this state.
+    Never,
 }
 
 /// Names an independent part of an object.

@@ -1,7 +1,5 @@
 //! From events, as they are recorded, to calls, as they are judged.
 
-use std::collections::BTreeMap;
-
 use super::Call;
 
 /// Half a call.
@@ -44,8 +42,9 @@ pub enum Unpaired {
 pub struct Pairing<I, O> {
     /// Calls in the order in which they were made; `None` for one that failed.
     calls: Vec<Option<Call<I, O>>>,
-    /// The open call of each process, as a place among the calls.
-    open: BTreeMap<u64, usize>,
+    /// The open call of each process that has one, as a place among the calls; by process. There
+    /// are few, so that a list is faster than a tree.
+    open: Vec<(u64, usize)>,
     /// Events so far.
     now: u64,
 }
@@ -53,7 +52,7 @@ pub struct Pairing<I, O> {
 impl<I, O> Pairing<I, O> {
     /// Nothing happened yet.
     pub const fn new() -> Self {
-        Self { calls: Vec::new(), open: BTreeMap::new(), now: 0 }
+        Self { calls: Vec::new(), open: Vec::new(), now: 0 }
     }
 
     /// Takes the next event. `operation` is the index to quote; a call has that of its invocation.
@@ -85,7 +84,8 @@ impl<I, O> Pairing<I, O> {
     }
 
     fn close(&mut self, process: u64) -> Result<&mut Option<Call<I, O>>, Unpaired> {
-        let place = self.open.remove(&process).ok_or(Unpaired::NotCalled { process })?;
+        let at = self.open_of(process).map_err(|_| Unpaired::NotCalled { process })?;
+        let (_, place) = self.open.remove(at);
         Ok(self.calls.get_mut(place).expect("an open call's place is among the calls"))
     }
 
@@ -99,7 +99,8 @@ impl<I, O> Pairing<I, O> {
         if let Some(call) = self.open_call(process) {
             return Err(Unpaired::StillOpen { process, open: call.operation });
         }
-        self.open.insert(process, self.calls.len());
+        let (Ok(at) | Err(at)) = self.open_of(process);
+        self.open.insert(at, (process, self.calls.len()));
         let call = Call { process, input, output: None, called, returned: None, operation };
         self.calls.push(Some(call));
         Ok(())
@@ -107,7 +108,13 @@ impl<I, O> Pairing<I, O> {
 
     /// What the process asked and has no answer to, for answers that do not repeat it.
     pub fn open_call(&self, process: u64) -> Option<&Call<I, O>> {
-        self.calls.get(*self.open.get(&process)?)?.as_ref()
+        let (_, place) = self.open[self.open_of(process).ok()?];
+        self.calls[place].as_ref()
+    }
+
+    /// Where a process is among the open ones, or would be.
+    fn open_of(&self, process: u64) -> Result<usize, usize> {
+        self.open.binary_search_by_key(&process, |(process, _)| *process)
     }
 
     /// The calls, in the order in which they were made.

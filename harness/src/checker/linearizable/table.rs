@@ -22,6 +22,11 @@ pub(super) struct Vacancy {
 }
 
 impl Index {
+    /// No numbers.
+    pub(super) const fn new() -> Self {
+        Self { places: Vec::new(), used: 0 }
+    }
+
     /// The number under this hash that is the right one, or where to put it.
     ///
     /// # Errors
@@ -138,7 +143,7 @@ const STIR: u64 = 0x9e37_79b9_7f4a_7c15;
 impl Mixer {
     fn stir(&mut self, word: u64) {
         let word = self.0 ^ word ^ (STIR >> 7);
-        let upper = (u128::from(word) * u128::from(STIR) >> 64) as u64;
+        let upper = ((u128::from(word) * u128::from(STIR)) >> 64) as u64;
         self.0 = upper ^ word.wrapping_mul(STIR).rotate_left(23);
     }
 }

@@ -60,11 +60,23 @@ fn all_parts<M: Model>(
     Outcome::Linearizable { orders }
 }
 
+/// Stands for no event.
+const NONE: usize = usize::MAX;
+
+/// A call or a return, in the list of those that are left.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    call: usize,
+    /// The event of its return, if this is a call that returns.
+    returns: usize,
+    is_return: bool,
+    before: usize,
+    after: usize,
+}
+
 /// A call that was taken, and what to restore when it is taken back.
 struct Taken<S> {
-    /// The event at which it was called.
-    at: usize,
-    call: usize,
+    event: usize,
     before: S,
 }
 
@@ -74,10 +86,11 @@ struct Search<'a, M: Model> {
     calls: &'a [Call<M::Input, M::Output>],
     /// The calls of the part, as places in the whole list. Below, a call is a place in this list.
     places: Vec<u32>,
-    /// Who calls (`false`) and returns (`true`), in order of time. Unknown calls do not return.
-    events: Vec<(bool, usize)>,
-    /// The event at which each call returns.
-    returns: Vec<usize>,
+    /// In the order of time, as a ring; the last one stands for both ends. Unknown calls do not
+    /// return.
+    events: Vec<Event>,
+    /// Answered calls that are left.
+    left: usize,
     /// Which calls were taken.
     bits: Box<[u64]>,
     state: M::State,
@@ -90,64 +103,61 @@ struct Search<'a, M: Model> {
 
 impl<'a, M: Model> Search<'a, M> {
     fn new(model: &'a M, calls: &'a [Call<M::Input, M::Output>], places: Vec<u32>) -> Self {
-        let mut events = Vec::new();
+        let mut times = Vec::new();
         for (call, place) in places.iter().enumerate() {
             let Call { output, called, returned, .. } = &calls[*place as usize];
-            events.push((*called, false, call));
+            times.push((*called, false, call));
             if output.is_some() {
-                events.push((returned.unwrap_or(u64::MAX).max(*called), true, call));
+                times.push((returned.unwrap_or(u64::MAX).max(*called), true, call));
             }
         }
-        events.sort_unstable();
-        let events: Vec<_> = events.into_iter().map(|(_, returns, call)| (returns, call)).collect();
-        let mut returns = vec![usize::MAX; places.len()];
-        for (at, (is_return, call)) in events.iter().enumerate() {
+        times.sort_unstable();
+        let end = times.len();
+        let event = |(at, (_, is_return, call)): (usize, &(u64, bool, usize))| Event {
+            call: *call,
+            returns: NONE,
+            is_return: *is_return,
+            before: at.checked_sub(1).unwrap_or(end),
+            after: at + 1,
+        };
+        let mut events: Vec<_> = times.iter().enumerate().map(event).collect();
+        let before = end.saturating_sub(1);
+        events.push(Event { call: NONE, returns: NONE, is_return: true, before, after: 0 });
+        let mut called = vec![NONE; places.len()];
+        for (at, (_, is_return, call)) in times.iter().enumerate() {
             if *is_return {
-                returns[*call] = at;
+                events[called[*call]].returns = at;
+            } else {
+                called[*call] = at;
             }
         }
+        let left = times.len() - places.len();
         let bits = vec![0; places.len().div_ceil(64)].into();
-        Self {
-            model,
-            calls,
-            places,
-            events,
-            returns,
-            bits,
-            state: model.initial(),
-            taken: Vec::new(),
-            seen: Seen::default(),
-            bytes: 0,
-            farthest: (0, Vec::new()),
-        }
+        let (state, taken, seen) = (model.initial(), Vec::new(), Seen::default());
+        let farthest = (0, Vec::new());
+        Self { model, calls, places, events, left, bits, state, taken, seen, bytes: 0, farthest }
     }
 
     fn run(&mut self, meter: &mut Meter<'_>) -> Result<bool, Exhausted> {
-        let mut at = 0;
-        while at < self.events.len() {
+        let end = self.events.len() - 1;
+        let mut at = self.events[end].after;
+        while self.left > 0 {
             meter.spend(1, self.bytes)?;
-            let (is_return, call) = self.events[at];
-            at = if self.is_taken(call) || (!is_return && !self.take(at, call)) {
-                at + 1
-            } else if !is_return {
-                0
+            at = if !self.events[at].is_return {
+                if self.take(at) { self.events[end].after } else { self.events[at].after }
             } else {
                 self.reached(at);
                 let Some(taken) = self.taken.pop() else { return Ok(false) };
-                self.bits[taken.call / 64] &= !(1 << (taken.call % 64));
                 self.state = taken.before;
-                taken.at + 1
+                self.put_back(taken.event)
             };
         }
         Ok(true)
     }
 
-    fn is_taken(&self, call: usize) -> bool {
-        self.bits[call / 64] & (1 << (call % 64)) != 0
-    }
-
     /// Lets a call take effect next, unless its answer is impossible or that was tried before.
-    fn take(&mut self, at: usize, call: usize) -> bool {
+    fn take(&mut self, at: usize) -> bool {
+        let call = self.events[at].call;
         let Call { input, output, .. } = &self.calls[self.places[call] as usize];
         let Some(state) = self.model.step(&self.state, input, output.as_ref()) else {
             return false;
@@ -157,32 +167,64 @@ impl<'a, M: Model> Search<'a, M> {
             self.bits[call / 64] &= !(1 << (call % 64));
             return false;
         }
-        let bytes = size_of_val(&*self.bits) + 3 * size_of::<u64>() + self.model.bytes(&state);
+        let bytes = size_of_val(&*self.bits) + 4 * size_of::<u64>() + self.model.bytes(&state);
         self.bytes += bytes as u64;
         let before = std::mem::replace(&mut self.state, state);
-        self.taken.push(Taken { at, call, before });
+        self.taken.push(Taken { event: at, before });
+        self.unlink(at);
+        let returns = self.events[at].returns;
+        if returns != NONE {
+            self.unlink(returns);
+            self.left -= 1;
+        }
         true
+    }
+
+    /// Takes a call back, and returns the event behind it.
+    fn put_back(&mut self, at: usize) -> usize {
+        let Event { call, returns, .. } = self.events[at];
+        self.bits[call / 64] &= !(1 << (call % 64));
+        if returns != NONE {
+            self.link(returns);
+            self.left += 1;
+        }
+        self.link(at);
+        self.events[at].after
+    }
+
+    fn unlink(&mut self, at: usize) {
+        let Event { before, after, .. } = self.events[at];
+        self.events[before].after = after;
+        self.events[after].before = before;
+    }
+
+    /// Undoes the last `unlink` that was not undone.
+    fn link(&mut self, at: usize) {
+        let Event { before, after, .. } = self.events[at];
+        self.events[before].after = at;
+        self.events[after].before = at;
     }
 
     fn reached(&mut self, at: usize) {
         if at > self.farthest.0 {
-            self.farthest = (at, self.taken.iter().map(|taken| taken.call).collect());
+            let call = |taken: &Taken<M::State>| self.events[taken.event].call;
+            self.farthest = (at, self.taken.iter().map(call).collect());
         }
     }
 
     /// The calls that were taken, in order.
     fn order(&self) -> Vec<u32> {
-        self.taken.iter().map(|taken| self.places[taken.call]).collect()
+        self.taken.iter().map(|taken| self.places[self.events[taken.event].call]).collect()
     }
 
     fn refutation(&self, part: Option<String>) -> Refutation {
         let (at, taken) = &self.farthest;
-        let (_, blocked) = self.events[*at];
+        let blocked = self.events[*at].call;
         let mut open = Vec::new();
-        for (is_return, call) in &self.events[..*at] {
-            let is_open = self.returns[*call] > *at && self.returns[*call] != usize::MAX;
-            if !is_return && is_open && !taken.contains(call) {
-                open.push(self.places[*call]);
+        for event in &self.events[..*at] {
+            let is_open = event.returns != NONE && event.returns > *at;
+            if !event.is_return && is_open && !taken.contains(&event.call) {
+                open.push(self.places[event.call]);
             }
         }
         let order = taken.iter().map(|call| self.places[*call]).collect();

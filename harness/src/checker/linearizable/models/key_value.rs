@@ -1,12 +1,17 @@
 //! A store of texts by key, to which texts can be appended.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::super::{Model, Part};
+use super::super::{Call, Model, Part, Viable};
 
 /// A store of texts by key. A key that was never put holds the empty text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeyValue;
+pub struct KeyValue {
+    /// Nothing is ever put, so that texts only grow: then a text must be a prefix of whatever will
+    /// be got, which shortens the search. [`KeyValue::of`] finds out.
+    pub only_grows: bool,
+}
 
 /// What is asked of a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +44,7 @@ pub enum Output {
 
 /// What one key holds. Its hash grows with the text, so that it need not be read again from the
 /// beginning after each append.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text {
     hash: u64,
     text: String,
@@ -67,9 +72,23 @@ impl Text {
     }
 }
 
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
 impl Hash for Text {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.hash);
+    }
+}
+
+impl KeyValue {
+    /// The store for these calls.
+    pub fn of(calls: &[Call<Input, Output>]) -> Self {
+        let puts = |call: &Call<Input, Output>| matches!(call.input.command, Command::Put(_));
+        Self { only_grows: !calls.iter().any(puts) }
     }
 }
 
@@ -104,6 +123,18 @@ impl Model for KeyValue {
         matches!(input.command, Command::Get)
     }
 
+    fn overwrites(&self, input: &Input, output: Option<&Output>) -> bool {
+        matches!((&input.command, output), (Command::Put(_), Some(Output::Done) | None))
+    }
+
+    fn viable(&self, state: &Text, input: &Input, output: &Output) -> Viable {
+        match (&input.command, output) {
+            (Command::Get, Output::Text(text)) if text.starts_with(&state.text) => Viable::Likely,
+            (Command::Get, Output::Text(_)) if self.only_grows => Viable::Never,
+            (Command::Get | Command::Put(_) | Command::Append(_), _) => Viable::Perhaps,
+        }
+    }
+
     fn allows(&self, state: &Text, input: &Input, output: Option<&Output>) -> bool {
         match (&input.command, output) {
             (Command::Get, Some(Output::Text(text))) => state.text == *text,
@@ -116,5 +147,19 @@ impl Model for KeyValue {
 
     fn bytes(&self, state: &Text) -> usize {
         size_of_val(state) + state.text.capacity()
+    }
+
+    fn describe(&self, input: &Input, output: Option<&Output>) -> String {
+        let key = &input.key;
+        let asked = match &input.command {
+            Command::Get => format!("get {key}"),
+            Command::Put(text) => format!("put {text:?} to {key}"),
+            Command::Append(text) => format!("append {text:?} to {key}"),
+        };
+        match output {
+            Some(Output::Text(text)) => format!("{asked} -> {text:?}"),
+            Some(Output::Done) => asked,
+            None => format!("{asked} -> unknown"),
+        }
     }
 }

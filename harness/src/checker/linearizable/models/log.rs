@@ -1,6 +1,6 @@
 //! A log that only grows at its end.
 
-use super::super::Model;
+use super::super::{Model, Viable};
 
 /// One append-only log of values, empty at first. Offsets count values from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,8 +63,8 @@ impl Model for AppendLog {
     }
 
     /// What is there stays there: it must agree with what will be read, and the end only grows.
-    fn viable(&self, log: &Vec<u64>, input: &Input, output: &Output) -> bool {
-        match (input, output) {
+    fn viable(&self, log: &Vec<u64>, input: &Input, output: &Output) -> Viable {
+        let viable = match (input, output) {
             (Input::Append(_), Output::AppendedAt(at)) => length(log) <= *at,
             (Input::Append(_), Output::Appended) => true,
             (Input::Read { from }, Output::Values(values)) => agrees(log, *from, values),
@@ -76,7 +76,8 @@ impl Model for AppendLog {
                 Input::Read { .. } | Input::ReadTail { .. },
                 Output::AppendedAt(_) | Output::Appended,
             ) => false,
-        }
+        };
+        if viable { Viable::Likely } else { Viable::Never }
     }
 
     fn allows(&self, log: &Vec<u64>, input: &Input, output: Option<&Output>) -> bool {

@@ -83,4 +83,24 @@ impl Model for Register {
             Input::CompareAndSet { .. } => output == Some(&Output::Matched(false)),
         }
     }
+
+    fn overwrites(&self, input: &Input, output: Option<&Output>) -> bool {
+        matches!((input, output), (Input::Write(_), Some(Output::Written) | None))
+    }
+
+    fn describe(&self, input: &Input, output: Option<&Output>) -> String {
+        let asked = match input {
+            Input::Read => "read".to_owned(),
+            Input::Write(value) => format!("write {value}"),
+            Input::CompareAndSet { expected, new } => format!("set {new} if it is {expected}"),
+        };
+        match output {
+            Some(Output::Value(Some(value))) => format!("{asked} -> {value}"),
+            Some(Output::Value(None)) => format!("{asked} -> nothing"),
+            Some(Output::Written) => asked,
+            Some(Output::Matched(true)) => format!("{asked} -> it was"),
+            Some(Output::Matched(false)) => format!("{asked} -> it was not"),
+            None => format!("{asked} -> unknown"),
+        }
+    }
 }

@@ -1,0 +1,371 @@
+//! The just-in-time search through one part.
+//!
+//! A call must have taken effect when it returns, and nothing forces a decision before that. So
+//! the search walks through the events, and only at the return of a call that has not taken
+//! effect yet does it choose: this call now, or another open one before it. Where it stands is a
+//! [`Place`]: the event, the state, and which open calls are done; that is a few words, where the
+//! older search remembers a bit for every call of the history. (Lowe 2017 calls it just-in-time
+//! linearization.) It goes into the depth, and what was searched once is not searched again.
+//!
+//! Seven reductions keep it small. Each is sound because an order that it leaves out can be
+//! changed, by an exchange of calls, into one that it does not leave out.
+//!
+//! 1. *Only at returns.* Take any order that explains the history, and let each call take effect
+//!    as late as the order allows: just before the return of the first call that does not come
+//!    before it in the order. No call moves past another, so that the answers are the same, and
+//!    none moves past its own return.
+//! 2. *Observers at once* ([`Model::only_observes`]). As soon as such a call is open and its answer
+//!    fits, it is done, and no other choice is tried. In an order that has it later, move it here:
+//!    it is open already, and since it changes no state, every other call finds the same state.
+//! 3. *One of twins.* Of open calls with the same input and the same answer only the one is taken
+//!    that returns first. An order that takes the other one can be changed by swapping the two:
+//!    both are open now, and the one that now goes later returns later. An order that takes only
+//!    the other can not be: the one that returns first would be done by its return at the latest.
+//! 4. *Crashed calls are counts.* See [`Seen`]: a call whose answer is unknown never has to take
+//!    effect. So it has no slot, no place in the mask and no return; its class has a count of
+//!    those called *so far*, and fewer taken is at least as good.
+//! 5. *Viability* ([`Model::viable`]). A state from which the next answer to come cannot come true
+//!    is left at once: that answer belongs to a call that must take effect after it.
+//! 6. *Hidden writes* ([`Model::overwrites`]). When a call takes effect that leaves the same state
+//!    whatever was before it, every other such open call may have taken effect just before, or
+//!    not: nobody can tell. They become *optional*, and a place stands for all their subsets at
+//!    once, which would be 2^n places. An optional call can still be taken (then it was not among
+//!    those hidden), and at its return it may pass (then it was). And one overwriting call right
+//!    behind another, with nothing in between, is not tried: taking the second alone leaves the
+//!    first optional, which is more.
+//! 7. *Easy parts first*: see [`super::dovetail`].
+//!
+//! The order in which possibilities are tried changes no verdict; it is by what the next observing
+//! call will be answered.
+
+mod choices;
+
+use super::cursor::Cursor;
+use super::judgement::Refutation;
+use super::mask::Mask;
+use super::seen::{Place, Seen, Taken};
+use super::table::Interned;
+use super::timeline::{NONE, Op, Timeline};
+use super::trail::{Action, Trail};
+use super::{Call, Model, Viable};
+use choices::Choices;
+
+/// How a slice of a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// An order was found.
+    Explained,
+    /// There is none.
+    Refuted,
+    /// The slice was too small to tell; it can go on.
+    Paused,
+}
+
+/// The search through one part, whatever the width of its masks.
+pub(super) trait Searching {
+    /// Goes on for about so many steps, or until it holds so many bytes.
+    fn run(&mut self, steps: u64, bytes: u64) -> Ended;
+    /// Steps so far: events passed and calls tried.
+    fn steps(&self) -> u64;
+    /// Bytes that it holds.
+    fn bytes(&self) -> u64;
+    /// Configurations that it remembers.
+    fn configurations(&self) -> u64;
+    /// The order that was found.
+    fn order(&self) -> Vec<u32>;
+    /// Why there is no order.
+    fn refutation(&self, part: Option<String>) -> Refutation;
+}
+
+/// The return at which a choice was made, and all that is needed to make another one.
+#[derive(Debug)]
+struct Frame<B> {
+    place: Place<B>,
+    taken: u32,
+    trail: usize,
+    /// The last action, at this very event, overwrote, and nobody looked since.
+    overwritten: bool,
+    choices: Choices,
+}
+
+/// See the head of this file.
+pub(super) struct Search<'a, M: Model, B> {
+    model: &'a M,
+    calls: &'a [Call<M::Input, M::Output>],
+    timeline: Timeline,
+    cursor: Cursor<B>,
+    states: Interned<M::State>,
+    /// Where it stands, with the cursor.
+    state: u32,
+    taken: u32,
+    done: B,
+    optional: B,
+    /// The event at which the last action overwrote, if nobody looked since.
+    overwritten_at: u32,
+    trail: Trail,
+    frames: Vec<Frame<B>>,
+    /// What is left to try, of all frames; a frame knows where its own begin.
+    pending: Vec<(Action, Viable)>,
+    counts: Taken,
+    seen: Seen<B>,
+    /// The event that was never passed, and who was open there and not done.
+    farthest: (u32, Vec<u32>),
+    steps: u64,
+    /// Bytes of states on the heap.
+    heap: usize,
+}
+
+impl<'a, M: Model, B: Mask> Search<'a, M, B> {
+    pub(super) fn new(
+        model: &'a M,
+        calls: &'a [Call<M::Input, M::Output>],
+        timeline: Timeline,
+    ) -> Self {
+        let slots = timeline.slots;
+        Self {
+            model,
+            calls,
+            cursor: Cursor::new(&timeline),
+            states: Interned::new(model.initial()),
+            state: 0,
+            taken: 0,
+            done: B::none(slots),
+            optional: B::none(slots),
+            overwritten_at: NONE,
+            trail: Trail::default(),
+            frames: Vec::new(),
+            pending: Vec::new(),
+            counts: Taken::new(),
+            seen: Seen::new(),
+            farthest: (0, Vec::new()),
+            steps: 0,
+            heap: 0,
+            timeline,
+        }
+    }
+
+    fn call(&self, op: u32) -> &'a Call<M::Input, M::Output> {
+        &self.calls[self.timeline.ops[op as usize].call as usize]
+    }
+
+    /// Walks to the next return that cannot be passed; `None` if all events were passed.
+    fn advance(&mut self) -> Option<u32> {
+        while let Some(event) = self.timeline.events.get(self.cursor.event as usize).copied() {
+            self.steps += 1;
+            let op = &self.timeline.ops[event.op() as usize];
+            let slot = op.slot;
+            if event.returns() {
+                if !self.done.has(slot) {
+                    return Some(event.op());
+                }
+                self.done.clear(slot);
+            }
+            let observes = op.observes && !event.returns();
+            self.cursor.forwards(&self.timeline);
+            if observes {
+                self.observe(event.op(), slot);
+            }
+        }
+        None
+    }
+
+    /// Lets a call that only observes take effect, if its answer fits.
+    fn observe(&mut self, op: u32, slot: u32) {
+        let Call { input, output, .. } = self.call(op);
+        if self.model.allows(self.states.get(self.state), input, output.as_ref()) {
+            self.done.set(slot);
+            self.trail.push(Action::Take(op));
+            self.overwritten_at = NONE;
+        }
+    }
+
+    /// Lets all open calls that only observe take effect whose answers fit.
+    fn observe_all(&mut self) {
+        let mut from = 0;
+        while let Some(slot) = self.cursor.observing.next(&self.done, from) {
+            self.observe(self.cursor.op_in(slot), slot);
+            from = slot + 1;
+        }
+    }
+
+    /// Begins to choose at the return of a call, unless that was done before.
+    fn begin(&mut self) {
+        let place = Place {
+            event: self.cursor.event,
+            state: self.state,
+            done: self.done.clone(),
+            optional: self.optional.clone(),
+        };
+        if self.seen.is_new(place.clone(), self.taken, &self.counts) {
+            self.frames.push(Frame {
+                place,
+                taken: self.taken,
+                trail: self.trail.len(),
+                overwritten: self.overwritten_at == self.cursor.event,
+                choices: Choices::new(self.pending.len()),
+            });
+        }
+    }
+
+    /// Makes the next choice that is left, going back as far as need be. Whether there was one.
+    fn choose(&mut self) -> bool {
+        if self.cursor.event > self.farthest.0 {
+            self.keep_farthest();
+        }
+        while let Some(frame) = self.frames.last() {
+            self.cursor.back_to(frame.place.event, &self.timeline);
+            self.state = frame.place.state;
+            self.done.clone_from(&frame.place.done);
+            self.optional.clone_from(&frame.place.optional);
+            self.taken = frame.taken;
+            self.trail.truncate(frame.trail);
+            self.overwritten_at = NONE;
+            if let Some(action) = self.draw() {
+                if self.act(action) {
+                    return true;
+                }
+            } else {
+                self.frames.pop();
+            }
+        }
+        false
+    }
+
+    /// Does what was chosen. Whether the new state is viable.
+    fn act(&mut self, action: Action) -> bool {
+        self.steps += 1;
+        let (call, overwrites) = match action {
+            Action::Hide(op) => {
+                let slot = self.timeline.ops[op as usize].slot;
+                self.optional.clear(slot);
+                self.done.set(slot);
+                self.trail.push(action);
+                return true;
+            }
+            Action::Take(op) => {
+                let Op { slot, call, overwrites, .. } = self.timeline.ops[op as usize];
+                self.optional.clear(slot);
+                self.done.set(slot);
+                (call, overwrites)
+            }
+            Action::TakeCrashed(class) => {
+                self.taken = self.counts.one_more(self.taken, class);
+                let crashed = &self.timeline.crashed[class as usize];
+                (crashed.calls[0], crashed.overwrites)
+            }
+        };
+        let Call { input, output, .. } = &self.calls[call as usize];
+        let Some(state) = self.model.step(self.states.get(self.state), input, output.as_ref())
+        else {
+            return false;
+        };
+        let (known, bytes) = (self.states.len(), self.model.bytes(&state));
+        self.state = self.states.number(state);
+        if self.states.len() > known {
+            self.heap += bytes;
+        }
+        self.trail.push(action);
+        if overwrites {
+            self.optional.set_all(&self.cursor.overwriting, &self.done);
+            self.overwritten_at = self.cursor.event;
+        }
+        let viable = self
+            .next_observer()
+            .is_none_or(|next| self.viability(self.states.get(self.state), next) != Viable::Never);
+        if viable {
+            self.observe_all();
+        }
+        viable
+    }
+
+    /// The next call to return that only observes and is not done yet.
+    fn next_observer(&self) -> Option<u32> {
+        /// How many that are done to pass by before giving up: it is only advice.
+        const LOOKS: u32 = 8;
+        let mut event = self.cursor.event;
+        for _ in 0..LOOKS {
+            let next = self.timeline.observers[event as usize];
+            let op = self.timeline.ops.get(next as usize)?;
+            let is_open = self.cursor.open.has(op.slot) && self.cursor.op_in(op.slot) == next;
+            if !(is_open && self.done.has(op.slot)) {
+                return Some(next);
+            }
+            event = op.returned + 1;
+        }
+        None
+    }
+
+    fn viability(&self, state: &M::State, op: u32) -> Viable {
+        let Call { input, output, .. } = self.call(op);
+        match output {
+            Some(output) => self.model.viable(state, input, output),
+            None => Viable::Perhaps,
+        }
+    }
+
+    /// Keeps where the search stands as the farthest that it came.
+    fn keep_farthest(&mut self) {
+        self.farthest.0 = self.cursor.event;
+        self.farthest.1.clear();
+        let mut from = 0;
+        while let Some(slot) = self.cursor.open.next(&self.done, from) {
+            self.farthest.1.push(self.cursor.op_in(slot));
+            from = slot + 1;
+        }
+        self.trail.keep();
+    }
+
+    fn held(&self) -> u64 {
+        let bytes = self.heap
+            + self.timeline.bytes()
+            + self.states.bytes()
+            + self.seen.bytes(&self.counts)
+            + self.trail.bytes()
+            + self.frames.capacity() * size_of::<Frame<B>>()
+            + self.pending.capacity() * size_of::<(Action, Viable)>();
+        bytes as u64
+    }
+}
+
+impl<M: Model, B: Mask> Searching for Search<'_, M, B> {
+    fn run(&mut self, steps: u64, bytes: u64) -> Ended {
+        let end = self.steps.saturating_add(steps);
+        loop {
+            if self.advance().is_none() {
+                return Ended::Explained;
+            }
+            self.begin();
+            if !self.choose() {
+                return Ended::Refuted;
+            }
+            if self.steps >= end || self.held() > bytes {
+                return Ended::Paused;
+            }
+        }
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn bytes(&self) -> u64 {
+        self.held()
+    }
+
+    fn configurations(&self) -> u64 {
+        self.seen.len() as u64
+    }
+
+    fn order(&self) -> Vec<u32> {
+        self.trail.order(&self.timeline)
+    }
+
+    fn refutation(&self, part: Option<String>) -> Refutation {
+        let (at, open) = &self.farthest;
+        let blocked = self.timeline.events.get(*at as usize).map_or(0, |event| event.op());
+        let place = |op: u32| self.timeline.ops[op as usize].call;
+        let open = open.iter().filter(|op| **op != blocked).map(|op| place(*op)).collect();
+        let order = self.trail.farthest(&self.timeline);
+        Refutation { part, order, blocked: place(blocked), open }
+    }
+}

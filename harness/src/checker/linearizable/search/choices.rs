@@ -1,0 +1,183 @@
+//! What can be done at a return that cannot be passed, and in which order it is tried.
+//!
+//! Nearly always the first thing to come to mind is right: let the call that returns take effect,
+//! or let it pass if it is optional. So the other possibilities are only looked for when that was
+//! wrong, or when the answer that is to be observed next speaks against it.
+
+use super::super::mask::Mask;
+use super::super::parts::number;
+use super::super::timeline::Op;
+use super::super::trail::Action;
+use super::super::{Call, Model, Viable};
+use super::Search;
+
+/// How far a frame has come with its choices.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choices {
+    stage: Stage,
+    /// Where its own begin among those that are pending.
+    begin: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was tried.
+    Fresh,
+    /// What came to mind first was tried.
+    First,
+    /// The open calls were looked for; what is pending is left of them.
+    Open,
+    /// So were the crashed ones.
+    Crashed,
+}
+
+impl Choices {
+    pub(super) const fn new(begin: usize) -> Self {
+        Self { stage: Stage::Fresh, begin }
+    }
+}
+
+impl<M: Model, B: Mask> Search<'_, M, B> {
+    /// Takes the next choice of the last frame.
+    pub(super) fn draw(&mut self) -> Option<Action> {
+        let Choices { stage, begin } = self.frames.last()?.choices;
+        if stage == Stage::Fresh {
+            self.reach(Stage::First);
+            if let Some(first) = self.first().filter(|first| self.looks_right(*first)) {
+                return Some(first);
+            }
+            self.look_for_open(false);
+        } else if stage == Stage::First {
+            self.look_for_open(true);
+        }
+        if self.pending.len() == begin && self.frames.last()?.choices.stage == Stage::Open {
+            self.look_for_crashed();
+        }
+        if self.pending.len() > begin { self.pending.pop().map(|(action, _)| action) } else { None }
+    }
+
+    fn reach(&mut self, stage: Stage) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.choices.stage = stage;
+        }
+    }
+
+    /// The call at whose return a choice is to be made.
+    fn blocked(&self) -> u32 {
+        self.timeline.events[self.cursor.event as usize].op()
+    }
+
+    /// What comes to mind: the call that returns passes or takes effect now.
+    fn first(&self) -> Option<Action> {
+        let blocked = self.blocked();
+        let Op { slot, observes, .. } = self.timeline.ops[blocked as usize];
+        if self.optional.has(slot) {
+            return Some(Action::Hide(blocked));
+        }
+        // One that only observes would be done already.
+        let take = Action::Take(blocked);
+        (!observes && self.is_possible(take)).then_some(take)
+    }
+
+    /// Whether the next observer's answer is on the way after this.
+    fn looks_right(&self, action: Action) -> bool {
+        self.next_observer().is_none_or(|next| self.foresee(action, next) == Viable::Likely)
+    }
+
+    /// The call that takes effect by an action; `None` if the state stays as it is.
+    fn taken_by(&self, action: Action) -> Option<&Call<M::Input, M::Output>> {
+        let call = match action {
+            Action::Hide(_) => return None,
+            Action::Take(op) => self.timeline.ops[op as usize].call,
+            Action::TakeCrashed(class) => self.timeline.crashed[class as usize].calls[0],
+        };
+        Some(&self.calls[call as usize])
+    }
+
+    fn is_possible(&self, action: Action) -> bool {
+        self.taken_by(action).is_none_or(|Call { input, output, .. }| {
+            self.model.allows(self.states.get(self.state), input, output.as_ref())
+        })
+    }
+
+    /// How it looks for a call after an action; `Never` if the action is impossible.
+    fn foresee(&self, action: Action, next: u32) -> Viable {
+        let state = self.states.get(self.state);
+        let Some(Call { input, output, .. }) = self.taken_by(action) else {
+            return self.viability(state, next);
+        };
+        let after = self.model.step(state, input, output.as_ref());
+        after.map_or(Viable::Never, |after| self.viability(&after, next))
+    }
+
+    /// Puts an action among those pending, unless it is impossible or leads nowhere. It is rated
+    /// by what it does for the call that must be answered next: the one that is to pass here, or
+    /// if that can pass already, the next one that observes.
+    fn consider(&mut self, action: Action, passable: bool) {
+        let next = if passable { self.next_observer() } else { Some(self.blocked()) };
+        let viable = match next {
+            Some(next) => self.foresee(action, next),
+            None if self.is_possible(action) => Viable::Perhaps,
+            None => Viable::Never,
+        };
+        if viable != Viable::Never {
+            self.pending.push((action, viable));
+        }
+    }
+
+    /// Puts those pending from `begin` on in order, the best one last; among equals the last one
+    /// stays last.
+    fn best_last(&mut self, begin: usize) {
+        self.pending[begin..].sort_by_key(|(_, viable)| std::cmp::Reverse(*viable));
+    }
+
+    /// Looks for open calls that can take effect now; `tried` if what comes to mind first was
+    /// tried already. Of twins there is only the one that returns first.
+    fn look_for_open(&mut self, tried: bool) {
+        self.reach(Stage::Open);
+        let Some(frame) = self.frames.last() else { return };
+        let (begin, overwritten) = (frame.choices.begin, frame.overwritten);
+        let mut candidates = Vec::new();
+        let mut from = 0;
+        while let Some(slot) = self.cursor.open.next(&self.done, from) {
+            from = slot + 1;
+            let number = self.cursor.op_in(slot);
+            let op = &self.timeline.ops[number as usize];
+            if !op.observes && !(op.overwrites && overwritten) {
+                candidates.push((op.class, op.returned, number));
+            }
+        }
+        candidates.sort_unstable();
+        candidates.dedup_by_key(|(class, ..)| *class);
+        candidates.sort_unstable_by_key(|(_, returned, _)| std::cmp::Reverse(*returned));
+
+        let first = self.first();
+        let tried = first.filter(|_| tried);
+        for (.., number) in candidates {
+            let action = Action::Take(number);
+            if Some(action) != tried {
+                self.consider(action, first.is_some());
+            }
+        }
+        if let Some(hide @ Action::Hide(_)) = first.filter(|_| tried.is_none()) {
+            self.consider(hide, true);
+        }
+        self.best_last(begin);
+    }
+
+    /// Looks for crashed calls, one of each class of which one is left.
+    fn look_for_crashed(&mut self) {
+        self.reach(Stage::Crashed);
+        let Some(frame) = self.frames.last() else { return };
+        let (begin, overwritten, taken) = (frame.choices.begin, frame.overwritten, frame.taken);
+        let passable = self.first().is_some();
+        for class in 0..number(self.timeline.crashed.len()) {
+            let left = self.cursor.crashed(class) > self.counts.of(taken, class);
+            let overwrites = self.timeline.crashed[class as usize].overwrites;
+            if left && !(overwrites && overwritten) {
+                self.consider(Action::TakeCrashed(class), passable);
+            }
+        }
+        self.best_last(begin);
+    }
+}
