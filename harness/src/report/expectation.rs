@@ -35,7 +35,7 @@ pub fn should_have_been(kind: &str) -> Option<&'static str> {
         "g1c" | "g1c-realtime" => {
             "there is an order of the operations in which each reads only what came before it"
         }
-        "non-linearizable" | "nonlinearizable" | "linearizability" => {
+        "not-linearizable" => {
             "there is an order of the operations, each between its call and its return, that \
              explains every answer"
         }
@@ -48,10 +48,12 @@ pub fn should_have_been(kind: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::AnomalyKind;
 
     #[test]
     fn unknown_kind_has_no_expectation() {
         assert_eq!(should_have_been("worst-realtime-lag"), None);
+        assert!(should_have_been(AnomalyKind::NotLinearizable.name()).is_some());
         assert_eq!(should_have_been("phantom"), Some("only values that somebody sent are read"));
     }
 }

@@ -162,7 +162,7 @@ pub(crate) fn check_named(history: &LogHistory, options: &Options, names: Names<
         let swept = sweep::sweep(&binding, &mut found);
         judgement.holes = swept.holes;
         if found.is_empty() {
-            let filled = holes::fill(&mut binding, &swept, options, &mut found);
+            let filled = holes::fill(&binding, &swept, options, &mut found);
             judgement.bytes += filled.bytes;
             if let Some(reason) = filled.undecided {
                 judgement.outcome = Outcome::Unknown(reason);

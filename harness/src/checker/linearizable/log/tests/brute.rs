@@ -11,9 +11,20 @@ use crate::checker::linearizable::log::{Fate, Reach};
 /// A control record.
 const CONTROL: u64 = 0;
 
+/// More logs than this are not tried: a few histories with control batches or repeats have
+/// millions.
+const DEAD_MAX: usize = 100_000;
+
 /// Whether some order explains every answer.
 pub(super) fn is_linearizable(case: &Case) -> bool {
-    Search { case, reach: reach(case), dead: BTreeSet::new() }.from(0, &mut Vec::new())
+    forced(case).expect("a history by hand is small")
+}
+
+/// As above; `None` if there are too many orders.
+pub(super) fn forced(case: &Case) -> Option<bool> {
+    let mut search = Search { case, reach: reach(case), dead: BTreeSet::new() };
+    let found = search.from(0, &mut Vec::new());
+    (found || search.dead.len() < DEAD_MAX).then_some(found)
 }
 
 /// No operation says anything of a longer log.
@@ -40,7 +51,10 @@ impl Search<'_> {
         if (0..ops.len()).all(|at| !open(at) || !must_happen(&ops[at])) {
             return true;
         }
-        if !self.agrees(done, log) || self.dead.contains(&(done, log.clone())) {
+        if self.dead.len() >= DEAD_MAX
+            || !self.agrees(done, log)
+            || self.dead.contains(&(done, log.clone()))
+        {
             return false;
         }
         let returns = (0..ops.len()).filter(|at| open(*at) && must_happen(&ops[*at]));
