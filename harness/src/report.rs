@@ -47,6 +47,9 @@ pub struct RunReport {
     pub acknowledged: Counts,
     /// Values read back.
     pub reads: u64,
+    /// What was judged for linearizability, by kind; empty if nothing was.
+    #[serde(default)]
+    pub linearizable: Counts,
     /// Faults that took effect, by kind.
     pub faults: Counts,
     /// What came of the faults, by kind: operations that failed, changes that were lost.

@@ -267,6 +267,7 @@ impl<'errand> Course<'errand> {
             operations: u64::try_from(self.history.len() / 2).unwrap_or(u64::MAX),
             acknowledged,
             reads,
+            linearizable: self.judged.as_ref().map(judged_linearizable).unwrap_or_default(),
             faults,
             effects: effects(cluster),
             skipped,
@@ -353,6 +354,7 @@ impl Ran {
             operations: 0,
             acknowledged: Counts::new(),
             reads: 0,
+            linearizable: Counts::new(),
             faults: Counts::new(),
             effects: Counts::new(),
             skipped: Counts::new(),
@@ -408,6 +410,20 @@ fn promised(judged: &Judged) -> (Counts, u64) {
         })
         .collect();
     (acknowledged, judged.judgement.counts.records_read)
+}
+
+/// What was held against a linearizable log; nothing, if the promise was waived.
+fn judged_linearizable(judged: &Judged) -> Counts {
+    let counts = judged.linearizable.counts;
+    let named = [
+        ("logs", counts.logs),
+        ("acknowledged appends", counts.acknowledged),
+        ("appends that may be or not", counts.unknown),
+        ("reads", counts.reads),
+        ("end offsets", counts.ends),
+    ];
+    let named = named.into_iter().filter(|(_, count)| *count > 0);
+    named.map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
 /// What the disks suffered.

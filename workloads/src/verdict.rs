@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use harness::checker::linearizable::log::{self as linearizable, LogContract};
 use harness::checker::log::{self, Contract, Explain, Guarantee, Judgement};
 use harness::history::{History, Key, Promise};
 use harness::verdict::{AnomalyKind, Verdict};
@@ -13,8 +14,11 @@ use crate::watch::Watch;
 /// A judged history.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// What the checker found.
+    /// What the checker of anomalies found, and nothing else.
     pub judgement: Judgement,
+    /// Whether each partition is linearizable, and how much was judged.
+    pub linearizable: linearizable::Judged,
+    verdict: Verdict,
 }
 
 /// Judges a history by what the partitions' settings and the faults that struck leave of Kafka's
@@ -24,12 +28,17 @@ pub struct Judged {
 /// that had appended it, and was never committed. Within the budget nothing excuses the loss of an
 /// acks=all record; once a guarantee was waived (an unclean election that was allowed, more unclean
 /// stops than covered), it too must be explained.
+///
+/// Each partition must also be a linearizable log, with consumers' reads as prefix reads; once a
+/// guarantee was waived, nothing of the sort is promised.
 #[must_use]
 pub fn judge(workload: &Workload, history: &History, watch: &Watch) -> Judged {
     let contract = contract(workload, watch);
     let explain = Fates::new(workload, watch);
     let judgement = log::check(history, &contract, &explain);
-    Judged { judgement }
+    let linearizable = linearizable::check_history(history, &LogContract::replicated(&contract));
+    let verdict = judgement.verdict.clone().compose(linearizable.verdict.clone());
+    Judged { judgement, linearizable, verdict }
 }
 
 /// The promises that still stand.
@@ -69,10 +78,10 @@ impl Explain for Fates<'_> {
 }
 
 impl Judged {
-    /// The verdict.
+    /// The verdict of both checkers.
     #[must_use]
     pub fn verdict(&self) -> &Verdict {
-        &self.judgement.verdict
+        &self.verdict
     }
 
     /// How many records were acknowledged under a promise.
@@ -90,7 +99,7 @@ impl Judged {
     /// Whether an anomaly of this kind was found.
     #[must_use]
     pub fn shows(&self, kind: AnomalyKind) -> bool {
-        self.judgement.verdict.anomalies().iter().any(|anomaly| anomaly.kind == kind)
+        self.verdict.anomalies().iter().any(|anomaly| anomaly.kind == kind)
     }
 
     /// Ends the story with a failure unless every promise was kept.
@@ -98,7 +107,7 @@ impl Judged {
     /// # Panics
     /// The verdict is not `Valid`; the message names each anomaly and the operations that prove it.
     pub fn must_be_valid(&self) {
-        match &self.judgement.verdict {
+        match &self.verdict {
             Verdict::Valid => {}
             Verdict::Unknown(reason) => panic!("the history could not be judged: {reason}"),
             Verdict::Invalid(anomalies) => {

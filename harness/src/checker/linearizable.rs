@@ -45,6 +45,7 @@ mod model;
 
 mod budget;
 mod judgement;
+pub mod log;
 pub mod models;
 mod pairing;
 

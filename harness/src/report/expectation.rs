@@ -48,6 +48,7 @@ pub fn should_have_been(kind: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::AnomalyKind;
 
     #[test]
     fn every_anomaly_of_a_checker_has_an_expectation() {
@@ -63,6 +64,7 @@ mod tests {
     #[test]
     fn unknown_kind_has_no_expectation() {
         assert_eq!(should_have_been("worst-realtime-lag"), None);
+        assert!(should_have_been(AnomalyKind::NotLinearizable.name()).is_some());
         assert_eq!(should_have_been("phantom"), Some("only values that somebody sent are read"));
     }
 }

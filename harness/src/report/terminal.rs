@@ -78,6 +78,7 @@ fn numbers(report: &RunReport) -> Listing {
     listing.row("operations", report.operations);
     listing.counts("acknowledged", &report.acknowledged);
     listing.row("reads", report.reads);
+    listing.group("judged for linearizability", &report.linearizable);
     listing.counts("faults", &report.faults);
     listing.group("what came of them", &report.effects);
     if !report.skipped.is_empty() {

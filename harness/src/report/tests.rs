@@ -26,6 +26,7 @@ fn valid() -> RunReport {
         operations: 14_210,
         acknowledged: counts(&[("all", 9_001), ("one", 120)]),
         reads: 8_712,
+        linearizable: counts(&[("logs", 3), ("reads", 2_100)]),
         faults: counts(&[("cut", 3), ("kill", 1)]),
         effects: Counts::new(),
         skipped: counts(&[("kill", 2)]),
@@ -79,6 +80,9 @@ fn valid_run_is_told_at_a_glance() {
           all                        9,001
           one                          120
         reads                        8,712
+        judged for linearizability
+          logs                           3
+          reads                      2,100
         faults                           4
           cut                            3
           kill                           1
@@ -130,6 +134,9 @@ fn anomaly_is_told_with_its_proof_and_what_should_have_been() {
           all                        9,001
           one                          120
         reads                        8,712
+        judged for linearizability
+          logs                           3
+          reads                      2,100
         faults                           4
           cut                            3
           kill                           1
@@ -191,6 +198,9 @@ fn violation_is_told_with_the_steps_before_it() {
           all                        9,001
           one                          120
         reads                        8,712
+        judged for linearizability
+          logs                           3
+          reads                      2,100
         faults                           4
           cut                            3
           kill                           1

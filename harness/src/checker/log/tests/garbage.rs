@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
+use crate::checker::linearizable::log::{LogContract, check_history};
 use crate::checker::log::{Contract, Duplicates, Guarantee, Unexplained, check};
 use crate::history::{Action, History, Key, Operation, Phase, Promise};
 use crate::verdict::Verdict;
@@ -166,6 +167,13 @@ proptest! {
             prop_assert_eq!(toll.lost, toll.explained + toll.unexplained);
         }
         prop_assert_eq!(&check(&history, &contract, &Unexplained), &judged);
+        // The other checker of logs answers as well.
+        let contract = LogContract::replicated(&contract);
+        for anomaly in check_history(&history, &contract).verdict.anomalies() {
+            for index in &anomaly.operations {
+                prop_assert!(history.operations().iter().any(|o| o.index == *index));
+            }
+        }
     }
 
     #[test]

@@ -9,8 +9,10 @@ use std::fmt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::checker::linearizable::log::{LogContract, Options, check_history};
 use crate::checker::log::{Contract, Judgement, check};
 use crate::history::{Action, History, Key, Operation, Phase, Promise};
+use crate::verdict::Verdict;
 
 /// One random decision: which, and two numbers to choose with.
 pub(super) type Step = (u8, u8, u8);
@@ -33,6 +35,14 @@ impl Told {
         };
         let contract = Contract { atomic_sends: true, ..Contract::replicated() };
         check(&History::from(self.operations.clone()), &contract, &cut_off)
+    }
+
+    /// What the other checker of logs says of it. The log begins anywhere and has holes.
+    fn linearizable(&self) -> Verdict {
+        let promises = Contract { atomic_sends: true, ..Contract::replicated() };
+        let options = Options { sparse: true, ..Options::dense() };
+        let contract = LogContract { options, ..LogContract::replicated(&promises) };
+        check_history(&self.operations.clone().into(), &contract).verdict
     }
 }
 
@@ -378,6 +388,8 @@ proptest! {
         let told = tell(base, &steps);
         let judged = told.judged();
         prop_assert!(judged.verdict.is_valid(), "{}\n{}", judged.verdict, told);
+        let linearizable = told.linearizable();
+        prop_assert!(linearizable.is_valid(), "{}\n{}", linearizable, told);
     }
 }
 

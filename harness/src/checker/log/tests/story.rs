@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 
 use expect_test::Expect;
 
+use crate::checker::linearizable::log::{LogContract, Options, check_history};
 use crate::checker::log::{Contract, Judgement, check};
 use crate::history::{Action, History, Key, Operation, Phase, Promise};
+use crate::verdict::Verdict;
 
 /// A history in the making. A step without a key is about `orders-0`; each step takes 1 ms.
 pub(crate) struct Story {
@@ -246,8 +248,17 @@ impl Story {
         expected.assert_eq(&text);
     }
 
+    /// What the other checker of logs says of it. Logs of stories may have holes.
+    fn linearizable(&self) -> Verdict {
+        let options = Options { sparse: true, ..Options::dense() };
+        let contract = LogContract { options, ..LogContract::replicated(&self.contract) };
+        check_history(&self.operations.clone().into(), &contract).verdict
+    }
+
     /// Valid, without a note.
     pub(crate) fn must_be_legal(self) {
+        let linearizable = self.linearizable();
+        assert!(linearizable.is_valid(), "{linearizable}");
         let Judgement { verdict, notes, .. } = self.judged();
         assert!(verdict.is_valid(), "{verdict}");
         assert_eq!(notes.findings, []);
