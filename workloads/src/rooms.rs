@@ -155,7 +155,7 @@ mod tests {
     fn every_mutant_is_found() {
         use highwater::mutants::{Mutant, switch_on};
 
-        for mutant in Mutant::ALL {
+        for mutant in Mutant::ALL.into_iter().filter(|mutant| mutant.is_in_pure_room()) {
             switch_on(Some(mutant));
             let found = (0..2_000).find(|seed| run(*seed, &Profile::storm()).violation.is_some());
             switch_on(None);
