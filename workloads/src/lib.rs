@@ -8,7 +8,8 @@
 //! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
 //! clients, [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
 //! [`profile`], from its seed to its verdict, and [`telling`] tells it while it lasts. [`rooms`]
-//! runs the pure rooms alone, many thousand schedules a second.
+//! runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker that
+//! was broken on purpose is found out.
 
 pub mod settings;
 
@@ -17,6 +18,8 @@ pub mod sim_host;
 pub mod system;
 
 pub mod deeds;
+
+pub mod hunt;
 
 pub mod watch;
 

@@ -11,7 +11,7 @@ use highwater::types::TopicPartition;
 use crate::deeds;
 use crate::load::{Workload, acks_mix, append_read};
 use crate::settings::{ClusterSettings, brokers};
-use crate::system::IN_SYNC;
+use crate::system::{Brokers, IN_SYNC};
 
 /// Breaks the brokers that run on this thread in a known way; `None` mends them. Does nothing in a
 /// build without mutants.
@@ -59,6 +59,7 @@ pub struct Profile {
     storm: Duration,
     tick: Duration,
     mutant: Option<String>,
+    clients_only: bool,
 }
 
 impl Profile {
@@ -83,6 +84,7 @@ impl Profile {
             storm: STORM,
             tick: TICK,
             mutant: None,
+            clients_only: false,
         }
     }
 
@@ -121,6 +123,20 @@ impl Profile {
         self
     }
 
+    /// Judged by what clients see, and whether the cluster comes to rest, alone: no invariant ends
+    /// a run.
+    #[must_use]
+    pub fn clients_only(mut self) -> Self {
+        self.clients_only = true;
+        self
+    }
+
+    /// See [`Profile::clients_only`].
+    #[must_use]
+    pub fn is_clients_only(&self) -> bool {
+        self.clients_only
+    }
+
     /// With a broken broker. Only a build with the feature `mutants` has any.
     ///
     /// # Errors
@@ -148,6 +164,13 @@ impl Profile {
             Size::Drawn if seed.stream("cluster").chance(1, 2) => settings.more_brokers(2),
             Size::Drawn | Size::Fixed => settings,
         }
+    }
+
+    /// The cluster of a seed, to be booted.
+    #[must_use]
+    pub fn system(&self, seed: Seed) -> Brokers {
+        let brokers = Brokers::new(self.settings(seed));
+        if self.clients_only { brokers.whatever_is_broken() } else { brokers }
     }
 
     /// The physics.
@@ -253,6 +276,9 @@ impl Profile {
         }
         if let Some(mutant) = &self.mutant {
             flags.extend(["--mutant".to_owned(), mutant.clone()]);
+        }
+        if self.clients_only {
+            flags.push("--clients-only".to_owned());
         }
         flags
     }

@@ -50,6 +50,8 @@ pub struct Profile {
     pub wait_for_caught_up_followers: Option<bool>,
     /// Milliseconds from one fault to the next, on average; `None` for no faults at all.
     pub fault_interval_ms: Option<u64>,
+    /// Judge by what clients see, and whether the cluster comes to rest, alone.
+    pub clients_only: bool,
 }
 
 impl Profile {
@@ -64,6 +66,7 @@ impl Profile {
             eligible_leader_replicas: None,
             wait_for_caught_up_followers: None,
             fault_interval_ms: Some(7),
+            clients_only: false,
         }
     }
 

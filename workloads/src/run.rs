@@ -17,7 +17,6 @@ use harness::history::{History, Promise};
 use harness::nemesis::{Schedule, Strikes};
 use harness::panics::{self, run_isolated};
 use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport};
-use harness::scenario::Setup as _;
 use harness::seed::Seed;
 use harness::sweep::RunOutcome;
 use harness::verdict::{Anomaly, Verdict};
@@ -87,7 +86,7 @@ pub fn run_told(seed: Seed, profile: &Profile, ear: Ear) -> Ran {
 fn one(seed: Seed, profile: &Profile, watching: Watching, ear: Option<Ear>) -> Ran {
     let ran = run_isolated(|| {
         profile.prepare_thread();
-        let mut cluster = Cluster::new(profile.settings(seed).build(seed), seed, profile.options());
+        let mut cluster = Cluster::new(profile.system(seed), seed, profile.options());
         let watch = cluster.system().watch().clone();
         if watching.everything {
             watch.keep_everything();
@@ -220,7 +219,8 @@ impl<'profile> Course<'profile> {
         let (faults, skipped) = self.counts();
         let (acknowledged, reads) = self.judged.as_ref().map(promised).unwrap_or_default();
         let losses = self.judged.as_ref().map(|judged| &judged.judgement.losses);
-        let violation = watch.violation().map(|violation| told(&violation, watch));
+        let violation = watch.violation().filter(|_| !self.profile.is_clients_only());
+        let violation = violation.map(|violation| told(&violation, watch));
         let mut report = RunReport {
             scenario: self.profile.name(self.seed),
             seed: self.seed.0,

@@ -24,6 +24,7 @@ pub struct Brokers {
     settings: ClusterSettings,
     watch: Watch,
     keeps_budget: bool,
+    keeps_invariants: bool,
     machines: BTreeMap<Node, Machine>,
 }
 
@@ -49,7 +50,13 @@ impl Brokers {
     #[must_use]
     pub fn new(settings: ClusterSettings) -> Self {
         let watch = Watch::new(settings.picture());
-        Self { settings, watch, keeps_budget: true, machines: BTreeMap::new() }
+        Self {
+            settings,
+            watch,
+            keeps_budget: true,
+            keeps_invariants: true,
+            machines: BTreeMap::new(),
+        }
     }
 
     /// Lets faults strike although the settings in force do not cover them: for runs that show
@@ -57,6 +64,13 @@ impl Brokers {
     #[must_use]
     pub fn beyond_the_budget(mut self) -> Self {
         self.keeps_budget = false;
+        self
+    }
+
+    /// Lets a run go on after an invariant was broken: for runs that show what clients see of it.
+    #[must_use]
+    pub fn whatever_is_broken(mut self) -> Self {
+        self.keeps_invariants = false;
         self
     }
 
@@ -236,11 +250,11 @@ impl System for Brokers {
 
     fn invariant(&mut self) -> Result<(), Violation> {
         match self.watch.violation() {
-            None => Ok(()),
-            Some(violation) => Err(Violation {
+            Some(violation) if self.keeps_invariants => Err(Violation {
                 invariant: violation.invariant.to_owned(),
                 what: violation.to_string(),
             }),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -143,6 +143,7 @@ pub(super) struct World {
     pub(super) inspector: Inspector,
     pub(super) healed: bool,
     pub(super) violation: Option<Violation>,
+    clients_only: bool,
     partitions: Vec<TopicPartition>,
     queue: BinaryHeap<Scheduled>,
     scheduled: u64,
@@ -172,6 +173,7 @@ impl World {
             inspector: Inspector::new(settings),
             healed: false,
             violation: None,
+            clients_only: profile.clients_only,
             partitions,
             queue: BinaryHeap::new(),
             scheduled: 0,
@@ -352,7 +354,9 @@ impl World {
     }
 
     pub(super) fn judge(&mut self, verdict: Result<(), Violation>) {
-        if let Err(violation) = verdict {
+        if let Err(violation) = verdict
+            && (!self.clients_only || is_visible(&violation))
+        {
             self.violation.get_or_insert(violation);
         }
     }
@@ -372,4 +376,9 @@ impl World {
             lines.push_back(format!("{now:>6} {line}"));
         }
     }
+}
+
+/// Whether clients could tell: what they were told (CV), or that it takes too long (LV).
+fn is_visible(violation: &Violation) -> bool {
+    ["CV", "LV"].iter().any(|kind| violation.invariant.starts_with(kind))
 }

@@ -4,6 +4,8 @@
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage.
 
 mod check;
+mod interrupt;
+mod mutants;
 mod output;
 mod profile;
 mod rooms;
@@ -40,6 +42,8 @@ enum Command {
     Check(check::Arguments),
     /// Runs the pure rooms alone under a random scheduler: many thousand schedules a second.
     Rooms(rooms::Arguments),
+    /// Hunts brokers that are broken on purpose, and tells how long each was not found out.
+    Mutants(mutants::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         Command::Repro(arguments) => run::repro(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Rooms(arguments) => rooms::rooms(&arguments),
+        Command::Mutants(arguments) => mutants::mutants(&arguments),
     };
     match outcome {
         Ok(exit) => exit.into(),
