@@ -19,7 +19,7 @@ use highwater::types::{Acks, TopicPartition};
 pub(crate) use consumer::consume;
 pub(crate) use drain::{Drained, drain};
 pub(crate) use poller::poll_latest;
-pub(crate) use producer::produce;
+pub(crate) use producer::{produce, produce_last};
 
 /// How producers of one kind send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -424,6 +424,15 @@ impl Running {
         }
     }
 
+    /// Appends one more record to each partition, with acks=all; a line for each that failed.
+    pub fn write_last_records(&self, cluster: &mut Cluster<Brokers>) -> Vec<String> {
+        let shared = self.shared.clone();
+        let index = u64::try_from(self.clients.len()).expect("a few clients") + 1;
+        let writer =
+            cluster.client("last-writer", move |env| load::produce_last(env, shared, index));
+        cluster.join(&writer)
+    }
+
     /// Reads every replica of every partition to its end.
     pub fn drain(&self, cluster: &mut Cluster<Brokers>) -> Drained {
         let mut readers = Vec::new();

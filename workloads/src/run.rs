@@ -147,7 +147,7 @@ impl<'profile> Course<'profile> {
             Tone::Heading,
         );
         let topic = self.create_topic(cluster);
-        let load = cluster.start(self.profile.workload(&topic));
+        let load = cluster.start(self.profile.workload(self.seed, &topic));
         if let Some(telling) = &self.telling {
             telling.read_along(load.recorder(), cluster.now());
         }
@@ -171,13 +171,13 @@ impl<'profile> Course<'profile> {
             Tone::Heading,
         );
         self.history = load.recorder().history();
-        let quiet = cluster.try_wait_for("every partition has a leader, every replica is in sync and everything is committed on all of them", |c| {
-            c.is_quiet(&topic).then_some(())
-        });
-        if let Err(waited) = quiet {
-            let unrest = cluster.system().watch().look(|picture| unrest::describe(picture, &topic));
-            self.liveness = Some(format!("{waited}\n{unrest}"));
+        self.come_to_rest(cluster, &topic);
+        // What lies still may be stuck: a last record shows that the leader can commit.
+        if self.liveness.is_none() {
+            let problems = load.write_last_records(cluster);
+            self.liveness = problems.first().map(|problem| format!("after the storm {problem}"));
         }
+        self.come_to_rest(cluster, &topic);
         self.say(
             cluster,
             "every replica is read to its end, and the history judged",
@@ -191,6 +191,20 @@ impl<'profile> Course<'profile> {
         let judged =
             crate::verdict::judge(load.workload(), &self.history, cluster.system().watch());
         self.judged = Some(judged);
+    }
+
+    /// Waits until everything is replicated and committed; once is enough to be late.
+    fn come_to_rest(&mut self, cluster: &mut Cluster<Brokers>, topic: &Topic) {
+        if self.liveness.is_some() {
+            return;
+        }
+        let quiet = cluster.try_wait_for("every partition has a leader, every replica is in sync and everything is committed on all of them", |c| {
+            c.is_quiet(topic).then_some(())
+        });
+        if let Err(waited) = quiet {
+            let unrest = cluster.system().watch().look(|picture| unrest::describe(picture, topic));
+            self.liveness = Some(format!("{waited}\n{unrest}"));
+        }
     }
 
     fn create_topic(&self, cluster: &mut Cluster<Brokers>) -> Topic {

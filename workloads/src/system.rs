@@ -244,8 +244,8 @@ impl System for Brokers {
     }
 
     fn act(&mut self, action: &str, dice: &mut Stream) -> Option<Deed> {
-        let bootstrap = self.nodes();
-        deeds::deed(action, &bootstrap, &self.partitions(), dice)
+        let nodes = self.nodes();
+        deeds::deed(action, &nodes, (&self.partitions(), &self.watch), dice)
     }
 
     fn invariant(&mut self) -> Result<(), Violation> {
