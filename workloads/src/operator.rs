@@ -96,6 +96,9 @@ pub trait Operator {
     /// everything is committed on all of them (CV13).
     fn is_quiet(&self, topic: &[TopicPartition]) -> bool;
 
+    /// Whether every partition is led by its preferred replica (LV6).
+    fn is_led_by_preferred(&self, topic: &[TopicPartition]) -> bool;
+
     /// The active controller.
     ///
     /// # Panics
@@ -249,6 +252,12 @@ impl Operator for Cluster<Brokers> {
 
     fn is_quiet(&self, topic: &[TopicPartition]) -> bool {
         topic.iter().all(|name| look(self, name, is_partition_quiet).unwrap_or(false))
+    }
+
+    fn is_led_by_preferred(&self, topic: &[TopicPartition]) -> bool {
+        let preferred =
+            |record: &PartitionRecord| record.leader == record.replicas.first().copied();
+        topic.iter().all(|name| look(self, name, |_, record| preferred(record)).unwrap_or(false))
     }
 
     fn active_controller(&self) -> Node {

@@ -52,7 +52,7 @@ enum Habits {
 }
 
 /// The pauses of clients to draw from, in milliseconds.
-const PAUSES: [u64; 5] = [50, 50, 50, 200, 800];
+const PAUSES: [u64; 5] = [50, 50, 50, 250, 2_500];
 /// The sizes of segments to draw from, in bytes; `None` is Kafka's.
 const SEGMENTS: [Option<u64>; 4] = [None, None, Some(2 * 1024), Some(16 * 1024)];
 /// How much a follower gets per fetch and partition, to draw from; `None` is Kafka's.
@@ -253,7 +253,8 @@ impl Profile {
             ])
             .roles(["leader", "follower", "controller"])
             .actions(deeds::ALL)
-            .weight(FaultClass::Actions, 3)
+            .weight(FaultClass::Actions, 2)
+            .undercurrent()
             .relay(Relay { behind: "follower".to_owned(), ahead: IN_SYNC.to_owned() })
             .session_timeout(3 * second)
             .weather(second..3 * second, 3 * second..10 * second)

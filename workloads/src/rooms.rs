@@ -50,12 +50,15 @@ pub struct Profile {
     pub wait_for_caught_up_followers: Option<bool>,
     /// Milliseconds from one fault to the next, on average; `None` for no faults at all.
     pub fault_interval_ms: Option<u64>,
+    /// One schedule in so many is spared all faults, so that what happens without any is seen too;
+    /// `None` spares none.
+    pub spared: Option<usize>,
     /// Judge by what clients see, and whether the cluster comes to rest, alone.
     pub clients_only: bool,
 }
 
 impl Profile {
-    /// Faults all the time.
+    /// Faults all the time, in most schedules.
     #[must_use]
     pub fn storm() -> Self {
         Self {
@@ -66,6 +69,7 @@ impl Profile {
             eligible_leader_replicas: None,
             wait_for_caught_up_followers: None,
             fault_interval_ms: Some(7),
+            spared: Some(16),
             clients_only: false,
         }
     }

@@ -198,8 +198,8 @@ impl<'profile> Course<'profile> {
         if self.liveness.is_some() {
             return;
         }
-        let quiet = cluster.try_wait_for("every partition has a leader, every replica is in sync and everything is committed on all of them", |c| {
-            c.is_quiet(topic).then_some(())
+        let quiet = cluster.try_wait_for("every partition is led by its preferred replica, every replica is in sync and everything is committed on all of them", |c| {
+            (c.is_quiet(topic) && c.is_led_by_preferred(topic)).then_some(())
         });
         if let Err(waited) = quiet {
             let unrest = cluster.system().watch().look(|picture| unrest::describe(picture, topic));
