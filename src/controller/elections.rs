@@ -52,13 +52,12 @@ impl Active {
 
     fn prefer(&self, topic: &TopicImage, partition: &PartitionRecord) -> Option<PartitionRecord> {
         let preferred = *partition.replicas.first()?;
-        let movable = partition.leader != Some(preferred)
-            && partition.in_sync_replicas.contains(&preferred)
-            && self.image.is_active(preferred);
-        if !movable {
+        if partition.leader == Some(preferred) || !self.image.is_active(preferred) {
             return None;
         }
-        self.change(topic, partition).election(Election::Preferred).build()
+        // Whether it holds everything is for the election to judge.
+        let next = self.change(topic, partition).election(Election::Preferred).build();
+        next.filter(|next| next.leader == Some(preferred))
     }
 
     fn elect_leader(

@@ -10,7 +10,8 @@
 //! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
 //! and [`telling`] tells it while it lasts.
 //! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
-//! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second.
+//! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
+//! that was broken on purpose is found out.
 
 pub mod settings;
 
@@ -19,6 +20,8 @@ pub mod sim_host;
 pub mod system;
 
 pub mod deeds;
+
+pub mod hunt;
 
 pub mod watch;
 

@@ -22,7 +22,7 @@ pub(crate) use consumer::consume;
 pub(crate) use drain::{Drained, drain};
 pub(crate) use fill::fill;
 pub(crate) use poller::poll_latest;
-pub(crate) use producer::produce;
+pub(crate) use producer::{produce, produce_last};
 
 /// How producers of one kind send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

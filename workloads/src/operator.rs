@@ -100,6 +100,9 @@ pub trait Operator {
     /// everything is committed on all of them (CV13).
     fn is_quiet(&self, topic: &[TopicPartition]) -> bool;
 
+    /// Whether every partition is led by its preferred replica (LV6).
+    fn is_led_by_preferred(&self, topic: &[TopicPartition]) -> bool;
+
     /// The active controller.
     ///
     /// # Panics
@@ -262,6 +265,12 @@ impl Operator for Cluster<Brokers> {
 
     fn is_quiet(&self, topic: &[TopicPartition]) -> bool {
         topic.iter().all(|name| look(self, name, is_partition_quiet).unwrap_or(false))
+    }
+
+    fn is_led_by_preferred(&self, topic: &[TopicPartition]) -> bool {
+        let preferred =
+            |record: &PartitionRecord| record.leader == record.replicas.first().copied();
+        topic.iter().all(|name| look(self, name, |_, record| preferred(record)).unwrap_or(false))
     }
 
     fn active_controller(&self) -> Node {
@@ -442,6 +451,15 @@ impl Running {
         for client in &self.clients {
             cluster.wait_until("a client finishes", |_| client.is_done());
         }
+    }
+
+    /// Appends one more record to each partition, with acks=all; a line for each that failed.
+    pub fn write_last_records(&self, cluster: &mut Cluster<Brokers>) -> Vec<String> {
+        let shared = self.shared.clone();
+        let index = u64::try_from(self.clients.len()).expect("a few clients") + 1;
+        let writer =
+            cluster.client("last-writer", move |env| load::produce_last(env, shared, index));
+        cluster.join(&writer)
     }
 
     /// Reads every replica of every partition to its end.

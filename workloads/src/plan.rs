@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::Mix;
 use crate::settings::ClusterSettings;
+use crate::system::Brokers;
 
 /// The version of the format that is written, and the only one that is read.
 pub const VERSION: u64 = 1;
@@ -48,6 +49,9 @@ pub struct Plan {
     /// Lets faults strike although the settings do not cover them, to see what is lost then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub beyond_the_budget: bool,
+    /// Leaves the invariants unjudged: only what clients see counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clients_only: bool,
     /// The broken broker that is run, by its name in the catalogue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutant: Option<String>,
@@ -200,6 +204,19 @@ impl Plan {
                 if let Fault::Partition { groups } = &scheduled.fault { groups } else { &[] };
             aimed.chain(grouped.iter().flatten().map(|node| node.0))
         })
+    }
+
+    /// Its cluster, to be booted.
+    #[must_use]
+    pub fn system(&self) -> Brokers {
+        let mut brokers = Brokers::new(self.cluster.clone());
+        if self.beyond_the_budget {
+            brokers = brokers.beyond_the_budget();
+        }
+        if self.clients_only {
+            brokers = brokers.whatever_is_broken();
+        }
+        brokers
     }
 
     /// What it is called in a report.

@@ -39,22 +39,33 @@ pub enum Clients {
     AcksMix,
 }
 
-/// How large the cluster is.
+/// What the seed decides beside the faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Size {
-    /// As the settings say.
+enum Habits {
+    /// Nothing: the cluster and its clients are as they were told to be.
     Fixed,
-    /// As the settings say, or two brokers more: the seed decides. Where every broker is a
-    /// controller, a partition cannot lose its last in-sync replica without the controllers losing
-    /// their majority; where some are not, it can, and that is where bad elections are made.
+    /// - Whether there are two brokers more. Where every broker is a controller, a partition cannot
+    ///   lose its last in-sync replica without the controllers losing their majority; where some
+    ///   are not, it can, and that is where bad elections are made.
+    /// - How often clients do something. A leader of a moment that nobody writes to is another trap
+    ///   than one under load.
+    /// - How large segments are, and how much a follower gets per fetch. Small ones put borders
+    ///   everywhere, and keep a slow follower above the high watermark but below the log's end.
     Drawn,
 }
+
+/// The pauses of clients to draw from, in milliseconds.
+const PAUSES: [u64; 5] = [50, 50, 50, 250, 2_500];
+/// The sizes of segments to draw from, in bytes; `None` is Kafka's.
+const SEGMENTS: [Option<u64>; 4] = [None, None, Some(2 * 1024), Some(16 * 1024)];
+/// How much a follower gets per fetch and partition, to draw from; `None` is Kafka's.
+const FETCHES: [Option<u64>; 4] = [None, None, None, Some(512)];
 
 /// One kind of fault run.
 #[derive(Clone, Debug)]
 pub struct Profile {
     settings: ClusterSettings,
-    size: Size,
+    habits: Habits,
     replication_factor: i16,
     partitions: i32,
     clients: Clients,
@@ -62,15 +73,17 @@ pub struct Profile {
     storm: Duration,
     tick: Duration,
     mutant: Option<String>,
+    clients_only: bool,
 }
 
 impl Profile {
-    /// The golden settings on three or five brokers, as the seed decides: replication factor 3,
-    /// `min.insync.replicas` 2, acks=all beside weaker ones, eligible leader replicas on, unclean
-    /// election off; every class of fault, within the fault budget.
+    /// The golden settings on three or five brokers: replication factor 3, `min.insync.replicas` 2,
+    /// acks=all beside weaker ones, eligible leader replicas on, unclean election off; every class
+    /// of fault, within the fault budget. How many brokers, how busy the clients and how large
+    /// segments and fetches are, the seed decides.
     #[must_use]
     pub fn safe() -> Self {
-        Self { size: Size::Drawn, ..Self::on(brokers(3).min_in_sync_replicas(2)) }
+        Self { habits: Habits::Drawn, ..Self::on(brokers(3).min_in_sync_replicas(2)) }
     }
 
     /// As [`Profile::safe`], on another cluster, the same for all seeds.
@@ -78,7 +91,7 @@ impl Profile {
     pub fn on(settings: ClusterSettings) -> Self {
         Self {
             settings,
-            size: Size::Fixed,
+            habits: Habits::Fixed,
             replication_factor: 3,
             partitions: 1,
             clients: Clients::AcksMix,
@@ -86,6 +99,7 @@ impl Profile {
             storm: STORM,
             tick: TICK,
             mutant: None,
+            clients_only: false,
         }
     }
 
@@ -124,6 +138,20 @@ impl Profile {
         self
     }
 
+    /// Judged by what clients see, and whether the cluster comes to rest, alone: no invariant ends
+    /// a run.
+    #[must_use]
+    pub fn clients_only(mut self) -> Self {
+        self.clients_only = true;
+        self
+    }
+
+    /// See [`Profile::clients_only`].
+    #[must_use]
+    pub fn is_clients_only(&self) -> bool {
+        self.clients_only
+    }
+
     /// With a broken broker. Only a build with the feature `mutants` has any.
     ///
     /// # Errors
@@ -151,11 +179,12 @@ impl Profile {
                 on: Vec::new(),
                 configs: BTreeMap::new(),
             },
-            clients: self.mix(),
+            clients: self.mix(seed),
             physics: Physics::with_tick(self.tick),
             calm: CALM,
             schedule: self.schedule(seed),
             beyond_the_budget: false,
+            clients_only: self.clients_only,
             mutant: self.mutant.clone(),
         }
     }
@@ -163,18 +192,33 @@ impl Profile {
     /// The cluster of a seed.
     #[must_use]
     pub fn settings(&self, seed: Seed) -> ClusterSettings {
-        let settings = self.settings.clone();
-        match self.size {
-            Size::Drawn if seed.stream("cluster").chance(1, 2) => settings.more_brokers(2),
-            Size::Drawn | Size::Fixed => settings,
+        let mut settings = self.settings.clone();
+        if self.habits == Habits::Fixed {
+            return settings;
         }
+        let mut dice = seed.stream("cluster");
+        if dice.chance(1, 2) {
+            settings = settings.more_brokers(2);
+        }
+        if let Some(bytes) = dice.pick(&SEGMENTS) {
+            settings = settings.set("log.segment.bytes", &bytes.to_string());
+        }
+        if let Some(bytes) = dice.pick(&FETCHES) {
+            settings = settings.set("replica.fetch.max.bytes", &bytes.to_string());
+        }
+        settings
     }
 
-    fn mix(&self) -> Mix {
-        let mix = match self.clients {
+    /// The clients of a seed.
+    fn mix(&self, seed: Seed) -> Mix {
+        let mut mix = match self.clients {
             Clients::AppendRead => Mix::append_read(),
             Clients::AcksMix => Mix::acks_mix(),
         };
+        if self.habits == Habits::Drawn {
+            let pause = *seed.stream("habits").pick(&PAUSES);
+            mix.pace = Duration::from_millis(pause);
+        }
         match self.producers {
             None => mix,
             Some(count) => mix.with_producers(count),
@@ -213,6 +257,7 @@ impl Profile {
             .roles(["leader", "follower", "controller"])
             .actions(deeds::ALL)
             .weight(FaultClass::Actions, 2)
+            .undercurrent()
             .relay(Relay { behind: "follower".to_owned(), ahead: IN_SYNC.to_owned() })
             .session_timeout(3 * second)
             .weather(second..3 * second, 3 * second..10 * second)
@@ -224,7 +269,7 @@ impl Profile {
     #[must_use]
     pub fn flags(&self) -> Vec<String> {
         let mut flags = Vec::new();
-        if self.size == Size::Fixed {
+        if self.habits == Habits::Fixed {
             flags.extend(["--brokers".to_owned(), self.settings.broker_count().to_string()]);
         }
         if self.clients == Clients::AppendRead {
@@ -244,6 +289,9 @@ impl Profile {
         }
         if let Some(mutant) = &self.mutant {
             flags.extend(["--mutant".to_owned(), mutant.clone()]);
+        }
+        if self.clients_only {
+            flags.push("--clients-only".to_owned());
         }
         flags
     }

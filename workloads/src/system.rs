@@ -27,6 +27,7 @@ pub struct Brokers {
     settings: ClusterSettings,
     watch: Watch,
     keeps_budget: bool,
+    keeps_invariants: bool,
     machines: BTreeMap<Node, Machine>,
     metrics: Arc<Mutex<BTreeMap<Node, Metrics>>>,
     monitoring: Option<Monitoring>,
@@ -58,6 +59,7 @@ impl Brokers {
             settings,
             watch,
             keeps_budget: true,
+            keeps_invariants: true,
             machines: BTreeMap::new(),
             metrics: Arc::default(),
             monitoring: None,
@@ -69,6 +71,13 @@ impl Brokers {
     #[must_use]
     pub fn beyond_the_budget(mut self) -> Self {
         self.keeps_budget = false;
+        self
+    }
+
+    /// Lets a run go on after an invariant was broken: for runs that show what clients see of it.
+    #[must_use]
+    pub fn whatever_is_broken(mut self) -> Self {
+        self.keeps_invariants = false;
         self
     }
 
@@ -275,17 +284,17 @@ impl System for Brokers {
     }
 
     fn act(&mut self, action: &str, dice: &mut Stream) -> Option<Deed> {
-        let bootstrap = self.nodes();
-        deeds::deed(action, &bootstrap, &self.partitions(), dice)
+        let nodes = self.nodes();
+        deeds::deed(action, &nodes, (&self.partitions(), &self.watch), dice)
     }
 
     fn invariant(&mut self) -> Result<(), Violation> {
         match self.watch.violation() {
-            None => Ok(()),
-            Some(violation) => Err(Violation {
+            Some(violation) if self.keeps_invariants => Err(Violation {
                 invariant: violation.invariant.to_owned(),
                 what: violation.to_string(),
             }),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -42,6 +42,7 @@ impl RunReport {
             operations: 0,
             acknowledged: Counts::new(),
             reads: 0,
+            linearizable: Counts::new(),
             faults: Counts::new(),
             effects: Counts::new(),
             skipped: Counts::new(),

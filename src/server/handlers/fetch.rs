@@ -64,6 +64,8 @@ struct Found {
     leader: Option<(Option<BrokerId>, LeaderEpoch)>,
     records: Bytes,
     is_leader: bool,
+    /// It tells the leader how far the asker's log reaches.
+    is_proof: bool,
 }
 
 /// Reads, and waits while there is less than `min_bytes`.
@@ -185,7 +187,7 @@ fn look(
                     let mut state = partition.lock();
                     state.wait_for_change(waiter);
                     let part = read(&mut state, asked, left, is_empty);
-                    if is_first_look && part.code == ErrorCode::None && part.diverging.is_none() {
+                    if is_first_look && part.is_proof {
                         learn(partition, &mut state, asked, fetcher);
                     }
                     part
@@ -215,8 +217,10 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
             return Found { leader, ..Found::error(refusal_code(refusal)) };
         }
     };
+    let is_proof = verdict.is_proof_of_end();
     match verdict {
         FetchVerdict::Diverging(end) => Found {
+            is_proof,
             diverging: Some(end),
             high_watermark: state.replica.high_watermark(),
             log_start_offset,
@@ -230,6 +234,7 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
                     log_start_offset,
                     records,
                     is_leader: matches!(state.replica.role(), Role::Leader { .. }),
+                    is_proof,
                     ..Found::error(ErrorCode::None)
                 },
                 Err(error) => {
@@ -349,6 +354,7 @@ impl Found {
             leader: None,
             records: Bytes::new(),
             is_leader: false,
+            is_proof: false,
         }
     }
 

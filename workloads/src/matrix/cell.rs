@@ -195,6 +195,7 @@ impl Run {
             calm: Duration::from_secs(2),
             schedule: self.hardship.schedule(self, seed),
             beyond_the_budget: true,
+            clients_only: false,
             mutant: None,
         }
     }

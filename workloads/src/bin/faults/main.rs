@@ -4,7 +4,9 @@
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage.
 
 mod check;
+mod interrupt;
 mod matrix;
+mod mutants;
 mod output;
 mod profile;
 mod rooms;
@@ -43,6 +45,8 @@ enum Command {
     Matrix(matrix::Arguments),
     /// Runs the pure rooms alone under a random scheduler: many thousand schedules a second.
     Rooms(rooms::Arguments),
+    /// Hunts brokers that are broken on purpose, and tells how long each was not found out.
+    Mutants(mutants::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Rooms(arguments) => rooms::rooms(&arguments),
+        Command::Mutants(arguments) => mutants::mutants(&arguments),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
@@ -19,8 +19,8 @@ use workloads::matrix::theory::Finding;
 use workloads::matrix::{self, Cell, Figures, Row, Run};
 use workloads::run::{Watching, carry_out};
 
+use crate::interrupt;
 use crate::output;
-use crate::sweep::{INTERRUPTED, cores, end_cleanly_on_interrupt};
 
 /// Flags of `faults matrix`.
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ pub(crate) fn matrix(arguments: &Arguments) -> Result<Exit, String> {
         Some(directory) => Store::open(directory)?,
         None => Store::in_memory(),
     };
-    end_cleanly_on_interrupt()?;
+    let interrupted = interrupt::end_cleanly()?;
     let runs: BTreeSet<Run> = cells.iter().map(Cell::run).collect();
     // Seed by seed, so that an interrupted matrix has something of every cell.
     let missing: VecDeque<(Run, u64)> = seeds
@@ -68,9 +68,10 @@ pub(crate) fn matrix(arguments: &Arguments) -> Result<Exit, String> {
         .flat_map(|seed| runs.iter().map(move |run| (*run, *seed)))
         .filter(|(run, seed)| !store.has(*run, *seed))
         .collect();
-    fill(&mut store, missing, arguments.workers.unwrap_or_else(cores).max(1))?;
+    let workers = arguments.workers.unwrap_or_else(interrupt::cores).max(1);
+    fill(&mut store, missing, workers, interrupted)?;
     let entries = table::entries(&store.tallies(&cells, &seeds));
-    show(arguments, &entries)?;
+    show(arguments, &entries, interrupted.load(Ordering::SeqCst));
     if let Some(directory) = &arguments.out {
         write_files(directory, &entries)?;
     }
@@ -93,7 +94,12 @@ fn chosen(arguments: &Arguments) -> Result<Vec<Cell>, String> {
 
 /// Does the missing runs on all cores. Each run has a thread of its own, so that what comes out
 /// does not depend on who did it.
-fn fill(store: &mut Store, missing: VecDeque<(Run, u64)>, workers: usize) -> Result<(), String> {
+fn fill(
+    store: &mut Store,
+    missing: VecDeque<(Run, u64)>,
+    workers: usize,
+    interrupted: &AtomicBool,
+) -> Result<(), String> {
     let bar = bar(missing.len());
     let missing = Mutex::new(missing);
     let (send, results) = mpsc::channel::<(Run, u64, Figures)>();
@@ -101,7 +107,7 @@ fn fill(store: &mut Store, missing: VecDeque<(Run, u64)>, workers: usize) -> Res
         for _ in 0..workers {
             let (send, missing) = (send.clone(), &missing);
             scope.spawn(move || {
-                while !INTERRUPTED.load(Ordering::SeqCst) {
+                while !interrupted.load(Ordering::SeqCst) {
                     let next = missing.lock().expect("nobody panics here").pop_front();
                     let Some((run, seed)) = next else { return };
                     let ran = carry_out(&run.errand(Seed(seed)), Watching::default());
@@ -134,10 +140,10 @@ fn bar(length: usize) -> ProgressBar {
     ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr()).with_style(style)
 }
 
-fn show(arguments: &Arguments, entries: &[Entry]) -> Result<(), String> {
+fn show(arguments: &Arguments, entries: &[Entry], interrupted: bool) {
     if arguments.json {
         output::print_json(&entries);
-        return Ok(());
+        return;
     }
     output::print(|out| {
         let style = Style::of(out);
@@ -146,12 +152,11 @@ fn show(arguments: &Arguments, entries: &[Entry]) -> Result<(), String> {
             let line = format!("{row}: {gives_up}");
             writeln!(out, "{}  {line}", style.paint(Tone::Doubt, "weaker than golden"))?;
         }
-        if INTERRUPTED.load(Ordering::SeqCst) {
+        if interrupted {
             writeln!(out, "interrupted: with --out DIR the same command goes on from here")?;
         }
         Ok(())
     });
-    Ok(())
 }
 
 /// What each row gives up against the golden preset, in words.
