@@ -5,6 +5,9 @@
 //! cut at the first batch that is not whole. What lies before was on the device when the recovery
 //! point was recorded. Should a batch there turn out to be rotten all the same, the scan begins
 //! anew from its segment.
+//!
+//! What is scanned is written once more as it stands. A process whose fsync failed ends, but what the
+//! next one reads comes from the same cache, and no later fsync would ever bring it to the device.
 
 mod load;
 

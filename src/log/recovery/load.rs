@@ -96,7 +96,15 @@ impl Opening {
         let mut end = None;
         for step in walk {
             match check(step, plan) {
-                Ok(Ok(step)) => segment.note(&step.header, self.config.index_interval_bytes),
+                Ok(Ok(step)) => {
+                    if plan.scan {
+                        // It may be in the cache alone: a kernel whose fsync failed calls it clean
+                        // and never writes it, and the next fsync succeeds without it.
+                        let written = file.write_at(step.position, &[&step.bytes]);
+                        written.map_err(io_error(&path))?;
+                    }
+                    segment.note(&step.header, self.config.index_interval_bytes);
+                }
                 // In a segment that was believed: let it be scanned, and all that follow.
                 Ok(Err(End::Damage { position, why })) if !plan.scan => {
                     return Err(Corruption { segment: path, position, why }.into());
