@@ -139,7 +139,8 @@ fn accounts_are_worth_comparing() {
     for account in &*FIRST {
         let outcome = &account.lines[0];
         assert!(outcome.contains(r#""verdict":"valid""#), "{}: {outcome}", account.title);
-        assert!(account.lines.len() > 1_000, "{}: {} lines", account.title, account.lines.len());
+        // Quiet clients make short accounts.
+        assert!(account.lines.len() > 500, "{}: {} lines", account.title, account.lines.len());
     }
     if let Ok(path) = env::var(WRITE_TO) {
         fs::write(path, to_text(&FIRST)).expect("the comparison itself does not fail");
