@@ -244,6 +244,20 @@ fn lost_write_of_a_value_whose_place_a_broken_poll_showed() {
         "#]]);
 }
 
+/// Also a poll that fell back has been past what it had passed before.
+#[test]
+fn lost_write_under_a_poll_that_fell_back() {
+    story()
+        .sent_together(1, &[(10, 0), (20, 1), (30, 2)])
+        .polled(2, &[(0, 10), (2, 30), (0, 10)])
+        .check(expect![[r#"
+            invalid
+              lost-write: durable value 20, acknowledged at offset 1 of orders-0, is not there, though a reader went past its place [1, 3]
+              int-nonmonotonic-poll: one poll returned offset 0 of orders-0 after offset 2 [3]
+            lost 1 of 3 durable, 0 explained, 1 not
+        "#]]);
+}
+
 /// The backlog grows with each acknowledgement and shrinks with each read.
 #[test]
 fn the_unseen_series_follows_the_backlog() {
@@ -284,4 +298,7 @@ fn the_unseen_series_is_sampled() {
     assert_eq!(series.last(), Some(&Unseen { time: 1_999_000, values: last }));
     assert!(series.is_sorted_by_key(|unseen| unseen.time));
     assert!(story().judged().notes.unseen.is_empty());
+    // Read in the very moment in which it was acknowledged: wrong, but not unseen.
+    let at_once = story().together(1, &[send("a", 1, 0), read("a", &[(0, 1)])]);
+    assert!(at_once.judged().notes.unseen.is_empty());
 }
