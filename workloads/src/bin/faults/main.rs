@@ -36,7 +36,7 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
-    /// Judges a history that was written to a file.
+    /// Judges histories that were written to files, by this program or by others.
     Check(check::Arguments),
     /// Runs the pure rooms alone under a random scheduler: many thousand schedules a second.
     Rooms(rooms::Arguments),

@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use harness::exit::Exit;
+use harness::history::jepsen;
 use harness::report::{LiveEvent, Style, Teller};
 use harness::seed::Seed;
 use workloads::run::{Ran, Watching};
@@ -46,12 +47,24 @@ struct Telling {
     /// Writes the report as JSON.
     #[arg(long)]
     json: bool,
-    /// Writes the history to a file, for `faults check`.
+    /// Writes the history to a file, for `faults check`: EDN for Jepsen's checker if the name ends
+    /// in `.edn`, else JSON Lines.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
+    /// The form of the history, whatever the name of the file.
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "history")]
+    format: Option<HistoryFormat>,
     /// Writes the schedule of faults to a file, as JSON.
     #[arg(long, value_name = "FILE")]
     schedule: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HistoryFormat {
+    /// One JSON object a line; carries everything.
+    Jsonl,
+    /// As Jepsen's Kafka workload writes it, one operation a line.
+    Edn,
 }
 
 /// Runs a seed and tells it as it happens.
@@ -122,7 +135,13 @@ fn save(ran: &Ran, telling: &Telling) -> Result<(), String> {
     if let Some(path) = &telling.history {
         let failed = |error| format!("{}: {error}", path.display());
         let file = fs::OpenOptions::new().write(true).create(true).truncate(true).open(path);
-        ran.history.write(BufWriter::new(file.map_err(failed)?)).map_err(failed)?;
+        let file = BufWriter::new(file.map_err(failed)?);
+        let edn = path.extension().is_some_and(|ending| ending == "edn");
+        let by_name = if edn { HistoryFormat::Edn } else { HistoryFormat::Jsonl };
+        match telling.format.unwrap_or(by_name) {
+            HistoryFormat::Jsonl => ran.history.write(file).map_err(failed)?,
+            HistoryFormat::Edn => jepsen::write(&ran.history, file).map_err(failed)?,
+        }
     }
     if let Some(path) = &telling.schedule {
         let json = serde_json::to_string_pretty(&ran.schedule)
