@@ -117,7 +117,8 @@ fn check_divergence(
     request: &FetchRequestView,
 ) -> Result<Option<FetchVerdict>, FetchRefusal> {
     // Before KIP-101 a follower cut to its high watermark and was believed from there.
-    let Some(last_fetched) = request.last_fetched_epoch.filter(|_| !(mutant!(A01) || mutant!(A12)))
+    let Some(last_fetched) =
+        request.last_fetched_epoch.filter(|_| !mutant!(A01)).filter(|_| !mutant!(A12))
     else {
         return Ok(None);
     };
