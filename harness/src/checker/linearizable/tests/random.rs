@@ -107,7 +107,9 @@ impl Subject for register::Register {
                 register::Output::Value((!dice.is_multiple_of(4)).then(|| small(dice / 4)))
             }
             register::Input::Write(_) => register::Output::Written,
-            register::Input::CompareAndSet { .. } => register::Output::Matched(dice.is_multiple_of(2)),
+            register::Input::CompareAndSet { .. } => {
+                register::Output::Matched(dice.is_multiple_of(2))
+            }
         }
     }
 }
@@ -154,7 +156,7 @@ impl Subject for log::AppendLog {
     }
 
     fn answer(log: &Vec<u64>, input: &log::Input) -> Option<log::Output> {
-        let tail = |from: u64| log.get(from as usize..);
+        let tail = |from: u64| usize::try_from(from).ok().and_then(|from| log.get(from..));
         Some(match input {
             log::Input::Append(_) if log.len() % 3 == 2 => log::Output::Appended,
             log::Input::Append(_) => log::Output::AppendedAt(log.len() as u64),
@@ -214,7 +216,11 @@ impl Subject for set::Set {
 
 impl Subject for queue::Queue {
     fn input(dice: u32) -> queue::Input {
-        if dice.is_multiple_of(2) { queue::Input::Enqueue(small(dice / 2)) } else { queue::Input::Dequeue }
+        if dice.is_multiple_of(2) {
+            queue::Input::Enqueue(small(dice / 2))
+        } else {
+            queue::Input::Dequeue
+        }
     }
 
     fn answer(queue: &Self::State, input: &queue::Input) -> Option<queue::Output> {
@@ -227,7 +233,9 @@ impl Subject for queue::Queue {
     fn lie(input: &queue::Input, dice: u32) -> queue::Output {
         match input {
             queue::Input::Enqueue(_) => queue::Output::Done,
-            queue::Input::Dequeue => queue::Output::Taken((!dice.is_multiple_of(4)).then(|| small(dice / 4))),
+            queue::Input::Dequeue => {
+                queue::Output::Taken((!dice.is_multiple_of(4)).then(|| small(dice / 4)))
+            }
         }
     }
 }
