@@ -302,3 +302,37 @@ fn the_unseen_series_is_sampled() {
     let at_once = story().together(1, &[send("a", 1, 0), read("a", &[(0, 1)])]);
     assert!(at_once.judged().notes.unseen.is_empty());
 }
+
+/// Without a final read, what need not be there may merely be late.
+#[test]
+fn nothing_is_undecided_about_what_need_not_be_there() {
+    // Losses of such sends are only counted.
+    story()
+        .under(|contract| contract.fire_and_forget = Guarantee::LossCounted)
+        .sent(1, 10, 0)
+        .fired(1, 20)
+        .polled(2, &[(0, 10)])
+        .must_be_legal();
+    // Nobody acknowledged the other half of it.
+    story()
+        .under(|contract| contract.atomic_sends = true)
+        .sent(1, 5, 0)
+        .timed_out(3, &[10, 20])
+        .polled(2, &[(0, 5), (1, 10)])
+        .must_be_legal();
+}
+
+/// Losses are summed over all promises.
+#[test]
+fn losses_are_summed() {
+    let losses = story()
+        .sent(1, 10, 0)
+        .volatile(1, 20, 1)
+        .because(20, "its replica was cut off")
+        .volatile(1, 30, 1)
+        .fired(1, 40)
+        .finally("n1", &[(0, 10)])
+        .judged()
+        .losses;
+    assert_eq!((losses.lost(), losses.unexplained()), (3, 2));
+}
