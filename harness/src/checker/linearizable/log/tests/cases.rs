@@ -142,7 +142,7 @@ impl Case {
             })
             .flatten()
             .collect();
-        let names = |record: crate::checker::linearizable::log::Record| {
+        let names = |record: Record| {
             let value = usize::try_from(record.0).ok().and_then(|at| values.get(at));
             value.map_or_else(|| "a stranger".to_owned(), |value| format!("value {value}"))
         };
