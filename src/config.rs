@@ -24,6 +24,7 @@
 
 mod defaults;
 mod error;
+pub mod golden;
 mod ignored;
 mod listeners;
 mod properties;

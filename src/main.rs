@@ -1,5 +1,7 @@
 //! The broker's program: settings in, a node that runs until it is told to stop.
 
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,8 +49,19 @@ fn main() -> ExitCode {
 
 fn start_logging(json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(wants_colours(
+            std::env::var_os("NO_COLOR").as_deref(),
+            io::stderr().is_terminal(),
+        ))
+        .with_writer(io::stderr);
     if json { builder.json().init() } else { builder.init() }
+}
+
+/// Colours are for people: not in a file or a pipe, and not for whoever says no (no-color.org).
+fn wants_colours(no_color: Option<&OsStr>, is_terminal: bool) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// A build that can be broken on purpose says so, lest it be taken for a sound one.
@@ -70,8 +83,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let host = TokioHost::new(&data_dir)
             .with_context(|| format!("cannot use the data directory {data_dir}"))?;
         let advertised = config.network.advertised.clone();
-        let ready = |port| announce(advertised.as_ref(), port, &data_dir);
-        let left = server::run(host, config, ready, asked_to_stop()).await?;
+        let ready = |ready: server::Ready| {
+            announce(advertised.as_ref(), ready.port, &data_dir);
+            if let Some(port) = ready.metrics_port {
+                tracing::info!(port, "metrics are served at /metrics");
+            }
+        };
+        let left = server::run(host, config, ready, asked_to_stop())
+            .await
+            .with_context(|| format!("the node with its data in {data_dir} cannot go on"))?;
         tracing::info!(?left, "stopped");
         Ok(())
     })
@@ -126,4 +146,17 @@ async fn asked_to_stop() {
     }
     #[cfg(not(unix))]
     interrupted.await.expect("Ctrl-C can be listened for");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_and_for_who_does_not_mind() {
+        assert!(wants_colours(None, true));
+        assert!(wants_colours(Some(OsStr::new("")), true));
+        assert!(!wants_colours(Some(OsStr::new("1")), true));
+        assert!(!wants_colours(None, false));
+    }
 }

@@ -13,7 +13,9 @@ mod fetched;
 mod fetcher;
 mod handlers;
 mod lifecycle;
+mod meta_properties;
 mod metadata;
+mod metrics;
 mod node;
 mod orders;
 mod partition;
@@ -24,7 +26,9 @@ mod replica_manager;
 mod settings;
 
 pub use controller::ControllerError;
-pub use node::{Left, NodeError, run};
+pub use meta_properties::MetaError;
+pub use metrics::Metrics;
+pub use node::{Left, NodeError, Ready, run};
 
 use std::time::Duration;
 

@@ -50,7 +50,7 @@ fn account(seed: u64) -> Account {
     let ran = run(Seed(seed), &Profile::safe(), Watching { everything: true });
     let mut lines = vec![
         serde_json::to_string(&ran.outcome).expect("the comparison itself does not fail"),
-        serde_json::to_string(&ran.schedule).expect("the comparison itself does not fail"),
+        serde_json::to_string(&ran.plan.schedule).expect("the comparison itself does not fail"),
     ];
     let report =
         serde_json::to_string_pretty(&ran.report).expect("the comparison itself does not fail");
@@ -139,7 +139,8 @@ fn accounts_are_worth_comparing() {
     for account in &*FIRST {
         let outcome = &account.lines[0];
         assert!(outcome.contains(r#""verdict":"valid""#), "{}: {outcome}", account.title);
-        assert!(account.lines.len() > 1_000, "{}: {} lines", account.title, account.lines.len());
+        // Quiet clients make short accounts.
+        assert!(account.lines.len() > 500, "{}: {} lines", account.title, account.lines.len());
     }
     if let Ok(path) = env::var(WRITE_TO) {
         fs::write(path, to_text(&FIRST)).expect("the comparison itself does not fail");
@@ -197,18 +198,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  eecc9bad2e3a2387        1736
-           1  77becf7fdb96ecfb        1826
-           2  87cea021a1b521ea        1979
-           3  67ed17102b3ea89a        1488
-           4  8a8d46104e8f4444        2039
-           5  09018a06bff69a9d        1468
-           6  b3db5041ec9cb8b6        1251
-           7  8754bf3d45f734b9        1282
-           8  06221402488b103d        1862
-           9  13fbfa7b33842d20        1759
-          10  0e0406e6d99eea10        1104
-          11  aa43a77092f11ca5        1132
+           0  66f8fbb4ffde2b2f        1574
+           1  5bd94e04a4a39bba        1588
+           2  88bab4a0127ec810        1972
+           3  60e62b496ee01b80        1488
+           4  5e2ed8e3343d597a        1991
+           5  ef7248be41802214        1437
+           6  0c78e3370ecdb1bd        1260
+           7  3184986d6fbd5ce5        1585
+           8  b319c03df1c40ecc        1856
+           9  3927daca0206505d        1485
+          10  eb51fb1f3d55fb9e        1790
+          11  b28624a1934c467b         907
     "#]]
     .assert_eq(&table);
 }
@@ -224,18 +225,18 @@ fn every_build_gives_the_schedules_of_the_table() {
     }
     expect![[r#"
         seed  events  virtual ms  acknowledged
-           0     820         255             1
-           1     700         473             3
-           2     760         449             9
-           3     580         358             3
-           4     580         433             3
-           5     700         446             1
-           6     640         232             2
-           7     700         376            13
-           8     520         352             4
-           9     640         314             4
-          10     640         402             4
-          11     640         415             7
+           0     820         242             1
+           1     820         508             1
+           2     640         358             7
+           3     640         462             4
+           4     580         370             5
+           5     700         455             1
+           6     580         189             4
+           7     880         440             7
+           8     580         368             1
+           9     700         325             5
+          10     520         326             9
+          11     640         434            10
     "#]]
     .assert_eq(&table);
 }

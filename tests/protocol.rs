@@ -89,6 +89,65 @@ async fn a_client_from_the_future_learns_how_far_to_step_down() {
     assert!(broker.closes_on("0008 0002 00000001 ffff 00000000").await, "OffsetCommit");
 }
 
+/// As in KRaft, each listener serves its own requests, says so, and hangs up on all others.
+#[tokio::test]
+async fn brokers_and_controllers_serve_their_own_requests() {
+    let broker = Broker::start().await;
+    expect![[r#"
+        00 00 00 01 00 00 00 00 00 09 00 12 00 00 00 04 ................
+        00 13 00 02 00 07 00 2b 00 00 00 02 00 38 00 02 .......+.....8..
+        00 03 00 3e 00 00 00 04 00 3f 00 00 00 01 00 43 ...>.....?.....C
+        00 00 00 00 27 10 00 00 00 00 27 11 00 00 00 00 ....'.....'.....
+    "#]]
+    .assert_eq(&broker.ask_controller(API_VERSIONS_0).await);
+    let heartbeat =
+        "003f 0000 00000001 ffff 00 00000001 0000000000000001 0000000000000001 00 00 00";
+    let list_brokers = "0003 0001 00000004 ffff 00000000";
+    assert!(broker.closes_on(heartbeat).await);
+    assert!(broker.controller_closes_on(list_brokers).await);
+    assert!(broker.controller_closes_on(&produce(7, 1, ("orders", 0), BATCH)).await);
+    // STALE_BROKER_EPOCH (77): asked where it belongs, it is understood.
+    expect![[r#"
+        00 00 00 01 00 00 00 00 00 00 4d 00 01 00 00    ..........M....
+    "#]]
+    .assert_eq(&broker.ask_controller(heartbeat).await);
+}
+
+/// Negative and zero leave no time, and nothing is done (REQUEST_TIMED_OUT, 7). What is asked for
+/// with a month's time is there at once.
+#[tokio::test]
+async fn a_topic_whose_time_is_over_is_not_created() {
+    let broker = Broker::start().await.with_orders().await;
+    let create = |timeout_ms: i32, name: &str| {
+        let name: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+        format!(
+            "0013 0003 00000001 ffff
+             00000001 0004 {name} 00000001 0001 00000000 00000000 {timeout_ms:08x} 00"
+        )
+    };
+    let mut told = String::new();
+    for (timeout_ms, name) in [(-1, "logs"), (0, "logs"), (i32::MAX, "logs"), (-1, "more")] {
+        told.push_str(&broker.ask(&create(timeout_ms, name)).await);
+    }
+    expect![[r#"
+        00 00 00 01 00 00 00 00 00 00 00 01 00 04 6c 6f ..............lo
+        67 73 00 07 ff ff                               gs....
+        00 00 00 01 00 00 00 00 00 00 00 01 00 04 6c 6f ..............lo
+        67 73 00 07 ff ff                               gs....
+        00 00 00 01 00 00 00 00 00 00 00 01 00 04 6c 6f ..............lo
+        67 73 00 00 ff ff                               gs....
+        00 00 00 01 00 00 00 00 00 00 00 01 00 04 6d 6f ..............mo
+        72 65 00 07 ff ff                               re....
+    "#]]
+    .assert_eq(&told);
+    let elect = "002b 0000 00000001 ffff 00000001 0006 6f7264657273 00000001 00000000 ffffffff";
+    expect![[r#"
+        00 00 00 01 00 00 00 00 00 00 00 01 00 06 6f 72 ..............or
+        64 65 72 73 00 00 00 01 00 00 00 00 00 07 ff ff ders............
+    "#]]
+    .assert_eq(&broker.ask(elect).await);
+}
+
 #[tokio::test]
 async fn metadata_describes_the_cluster() {
     let broker = Broker::start().await.with_orders().await;
@@ -210,7 +269,7 @@ async fn a_fetch_beyond_the_end_is_refused() {
         00 00 00 0a 00 00 00 00 00 00 00 00 00 00 00 00 ................
         00 01 00 06 6f 72 64 65 72 73 00 00 00 01 00 00 ....orders......
         00 00 00 01 ff ff ff ff ff ff ff ff ff ff ff ff ................
-        ff ff ff ff 00 00 00 00 00 00 00 00 ff ff ff ff ................
+        ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ................
         ff ff ff ff 00 00 00 00                         ........
     "#]]
     .assert_eq(&broker.ask(beyond).await);

@@ -8,6 +8,8 @@ mod cluster;
 mod load;
 #[path = "sockets/machine.rs"]
 mod machine;
+#[path = "real_sockets/metrics.rs"]
+mod metrics;
 #[path = "sockets/node.rs"]
 mod node;
 

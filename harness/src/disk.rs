@@ -15,6 +15,7 @@ mod file;
 mod hardship;
 mod inode;
 mod tree;
+mod whole;
 
 use std::fmt;
 use std::io;

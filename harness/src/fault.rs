@@ -1,4 +1,8 @@
 //! The faults that can be inflicted on a cluster, as data.
+//!
+//! A story calls a verb of the cluster; a schedule holds a [`Fault`]. Both are the same hardship, and
+//! the journal tells both in the same words. A fault that cannot take effect ([`Skipped`]) has
+//! tested nothing, and is counted as such.
 
 use std::fmt;
 
@@ -123,6 +127,21 @@ impl FaultClass {
         Self::Disks,
         Self::Actions,
     ];
+
+    /// What the class is called in reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Crashes => "crashes",
+            Self::PowerCuts => "power cuts",
+            Self::Pauses => "pauses",
+            Self::Partitions => "partitions",
+            Self::SlowLinks => "slow links",
+            Self::Clocks => "clocks",
+            Self::Disks => "disks",
+            Self::Actions => "actions",
+        }
+    }
 }
 
 impl Fault {

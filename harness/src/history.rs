@@ -4,15 +4,26 @@
 //! is unknown stays unknown (`Info`), and nothing is tidied away. Each call is recorded twice,
 //! when it is invoked and when it completes; a call that never completed has only its first half.
 //!
-//! A history can be kept as JSON Lines ([`Writer`], [`Reader`]) and be told from another by its
-//! [`Digest`].
+//! An [`Operation`] speaks of values that are appended to logs and read back. For any other object
+//! there is [`Calls`], whose questions and answers are types of your own.
+//!
+//! A history can be kept as JSON Lines ([`file`]) and be told from another by its [`Digest`].
+//! Jepsen's Kafka histories are read and written by [`jepsen`]. Histories of objects that are no
+//! logs, such as registers, are [`object`]'s, and [`format`] tells which is which.
 
-mod file;
+mod calls;
+pub mod edn;
+pub mod file;
+pub mod format;
+pub mod jepsen;
+mod lines;
+pub mod object;
 mod operation;
 pub mod recorded;
 mod recorder;
 mod words;
 
+pub use calls::{CallCount, Caller, Calls, OpenCall};
 pub use file::{Reader, Unreadable, VERSION, Writer};
 pub use operation::{Action, Key, Operation, Phase, Promise};
 pub use recorder::{OpenOperation, Process, Recorder};
@@ -20,6 +31,10 @@ pub use recorder::{OpenOperation, Process, Recorder};
 use std::io::{self, BufRead, Write};
 
 use crate::digest::{Digest, Digester};
+
+/// How histories are digested. It is not the version of the file format: what a newer format can
+/// hold beside leaves the digest of every older history as it was.
+const DIGEST: u64 = 1;
 
 /// The operations of one run, in the order of their indices.
 ///
@@ -49,7 +64,7 @@ impl History {
     /// The same in every build and every process, as long as the operations are the same.
     pub fn digest(&self) -> Digest {
         let mut digester = Digester::new();
-        digester.number(VERSION).length(self.operations.len());
+        digester.number(DIGEST).length(self.operations.len());
         for operation in &self.operations {
             operation.digest(&mut digester);
         }

@@ -1,14 +1,12 @@
 //! Deterministic fault injection for anything built on tokio.
 //!
-//! A program that takes its sockets, files, time and dice from its [`system::NodeEnv`] runs here on
-//! simulated machines, on one thread, under a network, disks and clocks that break on command. A
-//! whole run follows from one [`seed::Seed`] and repeats to the byte. Clients write down what they
-//! asked and were told, and a checker judges the [`history::History`].
+#![doc = include_str!("../README.md")]
 //!
-//! # Layout, in the order in which a newcomer should meet it
+//! # The modules, in the order in which a newcomer should meet it
 //!
 //! - [`system`]: how a program is introduced, and the terms it has to keep.
-//! - [`scenario`]: one story told under several seeds; [`prelude`] is what a story imports.
+//! - [`scenario`]: one story told under several seeds; [`prelude`] is what a story imports;
+//!   [`command`] makes a program of it.
 //! - [`cluster`]: the machines and the verbs: run, wait, look, crash, isolate, heal.
 //! - [`fault`] and [`nemesis`]: the same hardships as data, drawn from a seed, saved and replayed.
 //! - [`disk`], [`net`], [`clock`]: what a process has instead of a machine.
@@ -19,13 +17,14 @@
 pub mod checker;
 pub mod clock;
 pub mod cluster;
+pub mod command;
 pub mod digest;
 pub mod disk;
 pub mod exit;
 pub mod fault;
 pub mod gate;
 pub mod history;
-mod millis;
+pub mod millis;
 pub mod nemesis;
 pub mod net;
 pub mod panics;

@@ -39,6 +39,7 @@ pub struct Nemesis {
     roles: Vec<String>,
     actions: Vec<String>,
     relay: Option<Relay>,
+    undercurrent: bool,
     session_timeout: Duration,
     calm: Range<Duration>,
     storm: Range<Duration>,
@@ -81,6 +82,7 @@ impl Nemesis {
             roles: Vec::new(),
             actions: Vec::new(),
             relay: None,
+            undercurrent: false,
             session_timeout: 9 * second,
             calm: second..10 * second,
             storm: 5 * second..30 * second,
@@ -125,6 +127,13 @@ impl Nemesis {
     #[must_use]
     pub fn relay(self, relay: Relay) -> Self {
         Self { relay: Some(relay), ..self }
+    }
+
+    /// The same, with actions all through every second of its storms, beside whatever else they
+    /// bring. Deeds that are no faults hide nothing and leave the others room to do their worst.
+    #[must_use]
+    pub fn undercurrent(self) -> Self {
+        Self { undercurrent: true, ..self }
     }
 
     /// The same for a system that gives a node up after so long. Nodes come back faster than that,

@@ -1,14 +1,15 @@
 //! What a story needs, in one line: `use harness::prelude::*;`.
 
-use std::time::Duration;
+pub use std::time::Duration;
 
 pub use crate::cluster::{Client, Cluster, Options};
 pub use crate::disk::{DiskFault, Loss};
 pub use crate::fault::{Fault, FaultClass, FaultId};
+pub use crate::history::Calls;
 pub use crate::nemesis::{Nemesis, Schedule};
 pub use crate::scenario::{Setup, scenario};
 pub use crate::seed::{Seed, Stream};
-pub use crate::system::{Node, System};
+pub use crate::system::{BoxError, ClientEnv, Node, NodeEnv, System, nodes};
 
 /// So many seconds.
 #[must_use]

@@ -12,6 +12,7 @@ pub mod style;
 pub mod teller;
 pub(crate) mod text;
 
+mod gather;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::exit::OutcomeVerdict;
 pub use crate::report::counts::Counts;
+pub use crate::report::gather::tell;
 pub use crate::report::style::{Style, Tone};
 pub use crate::report::teller::{LiveEvent, Teller};
 

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use crate::cluster::{Cluster, Journal, Options};
+use crate::cluster::{Cluster, Journal, JournalEntry, Options};
 use crate::gate::lock;
 use crate::panics::{Panicked, run_isolated};
 use crate::seed::Seed;
@@ -22,6 +22,7 @@ use crate::trace;
 const SEEDS: u64 = 3;
 
 /// What a story needs: a system to build, and the physics to build it in.
+/// [`nodes`](crate::system::nodes) makes one for a program that needs no system of its own.
 pub trait Setup: Sync {
     /// The program under test.
     type System: System;
@@ -44,8 +45,8 @@ pub struct FailedRun {
     pub at: Duration,
     /// What failed.
     pub panicked: Panicked,
-    /// The journal's lines.
-    pub journal: Vec<String>,
+    /// What had been done to the cluster, oldest first.
+    pub journal: Vec<JournalEntry>,
 }
 
 /// Tells a story under one seed, on a thread of its own.
@@ -65,12 +66,11 @@ pub fn run<C: Setup, T: Send>(
     });
     outcome.map_err(|panicked| {
         let journal = lock(&journal).take();
-        let entries = journal.as_ref().map(Journal::entries).unwrap_or_default();
         Box::new(FailedRun {
             seed,
             at: journal.as_ref().map(Journal::now).unwrap_or_default(),
             panicked,
-            journal: entries.iter().map(ToString::to_string).collect(),
+            journal: journal.as_ref().map(Journal::entries).unwrap_or_default(),
         })
     })
 }
@@ -157,14 +157,15 @@ fn again(executable: Option<&std::path::Path>, package: Option<&str>) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::JournalEvent;
     use std::path::Path;
 
     #[test]
     fn command_names_the_test_target() {
         let exe = |name: &'static str| Some(Path::new(name));
         assert_eq!(
-            again(exe("/t/deps/faults-0123abcd"), Some("highwater")),
-            "cargo test -p highwater --test faults"
+            again(exe("/t/deps/faults-0123abcd"), Some("my-server")),
+            "cargo test -p my-server --test faults"
         );
         assert_eq!(
             again(exe("/t/deps/harness-0123abcd"), Some("harness")),
@@ -178,7 +179,10 @@ mod tests {
             seed: Seed(3),
             at: Duration::from_millis(27_418),
             panicked: Panicked { message: "a record is lost".to_owned(), backtrace: None },
-            journal: vec!["     5.000s  isolate node-1".to_owned()],
+            journal: vec![JournalEntry {
+                at: Duration::from_secs(5),
+                event: JournalEvent::Note("isolate node-1".to_owned()),
+            }],
         };
         let text = failed.to_string();
         let lines: Vec<&str> = text.lines().collect();

@@ -1,10 +1,12 @@
 //! The program under test, as the harness needs to know it.
 //!
 //! The harness knows nodes, disks, clocks and a network; it does not know what runs on the nodes.
-//! A program is introduced to it by an implementation of [`System`]. Only two methods have to be
-//! written: [`System::nodes`] says how many machines there are and what they are called, and
-//! [`System::boot`] starts the program on one of them, with nothing but what its [`NodeEnv`] holds.
-//! The rest makes testing sharper:
+//! If they all run the same program, [`nodes`] introduces it: `nodes(3, main)`, where `main` is an
+//! `async` function of a [`NodeEnv`], which holds all that a process may touch.
+//!
+//! Whoever wants more implements [`System`]. Only two methods have to be written:
+//! [`System::nodes`] says how many machines there are and what they are called, and
+//! [`System::boot`] starts the program on one of them. The rest makes testing sharper:
 //!
 //! - [`System::resolve`] gives names to roles, so that a schedule of faults can aim at whoever
 //!   plays a role when the fault strikes. What the roles are is the system's business.
@@ -27,12 +29,16 @@
 //! [`NodeEnv::clock`] or `tokio::time`, randomness from [`NodeEnv::dice`], iterates over nothing
 //! that hashes, begins each `select!` with `biased;`, and makes no threads.
 
+mod nodes;
+
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
+
+pub use nodes::{Nodes, Programs, nodes};
 
 use crate::clock::{NodeClock, Timeline};
 use crate::disk::SimDisk;

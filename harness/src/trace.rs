@@ -91,6 +91,16 @@ impl Trace {
 }
 
 impl Tracer {
+    /// The time since the simulation began.
+    pub(crate) fn now(&self) -> Duration {
+        self.trace.timeline.now()
+    }
+
+    /// In whose name it notes.
+    pub(crate) fn who(&self) -> &str {
+        &self.who
+    }
+
     /// Notes what has just happened.
     pub fn note(&self, what: impl Into<String>) {
         let event = TraceEvent {
@@ -152,7 +162,7 @@ impl FormatTime for SimTime {
 }
 
 /// Prints to standard error what programs say through `tracing`, from now on and for the whole
-/// process. `filter` is in the syntax of `RUST_LOG`, such as `info` or `highwater=debug`. The node
+/// process. `filter` is in the syntax of `RUST_LOG`, such as `info` or `my_server=debug`. The node
 /// is the span that turmoil opens around each of its steps.
 ///
 /// Does nothing if a subscriber is installed already.

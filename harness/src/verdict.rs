@@ -142,21 +142,25 @@ kinds! {
     Phantom = "phantom",
     /// A value was read whose send had certainly failed.
     AbortedRead = "aborted-read",
-    /// A value was read before its send could have taken effect.
+    /// A value was read before its send could have taken effect, or by the call that sends it.
     PrecommittedRead = "precommitted-read",
-    /// Inside one poll, a record was left out.
+    /// Calls read from one another in a circle.
+    G1c = "g1c",
+    /// Calls read from one another, or had ended before the next began, in a circle.
+    G1cRealtime = "g1c-realtime",
+    /// Inside one call, a record was left out.
     IntPollSkip = "int-poll-skip",
-    /// Inside one poll, offsets do not grow.
+    /// Inside one call, offsets do not grow.
     IntNonmonotonicPoll = "int-nonmonotonic-poll",
-    /// Between two polls of one process, a record was left out.
+    /// Between two calls of one process, a record was left out.
     PollSkip = "poll-skip",
     /// A process read again what lay behind it.
     NonmonotonicPoll = "nonmonotonic-poll",
-    /// Values of one send landed in another order.
+    /// Values of one call landed in another order.
     IntNonmonotonicSend = "int-nonmonotonic-send",
     /// Two sends of one process landed in another order.
     NonmonotonicSend = "nonmonotonic-send",
-    /// Values of one send do not lie side by side. Informative.
+    /// Values of one call do not lie side by side. Informative.
     IntSendSkip = "int-send-skip",
     /// A send landed before another that had been acknowledged before it was invoked.
     RealtimeInversion = "realtime-inversion",

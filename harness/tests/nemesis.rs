@@ -1,18 +1,18 @@
 //! Schedules are carried out as they are written, and whole runs repeat from their seed.
 
 #[cfg(test)]
-#[path = "support/register.rs"]
-mod register;
+#[path = "support/numbers.rs"]
+mod numbers;
 
 use harness::fault::Skipped;
 use harness::nemesis::{Aim, ScheduledFault, Strikes};
 use harness::panics::run_isolated;
 use harness::prelude::*;
-use register::{READ, Registers, WRITE, Words, registers};
+use numbers::{Numbers, READ, WRITE, Words, numbers};
 
 /// A run with everything in it: digest of all events, the journal, and what became of the faults.
 fn swarm(seed: u64, schedule: Option<Schedule>) -> (u64, String, Strikes) {
-    let mut setup = registers(5);
+    let mut setup = numbers(5);
     // Wide enough apart that the order in which two messages draw their latencies shows.
     setup.options = setup.options.latency(millis(1), millis(200));
     let told = harness::scenario::run(&setup, Seed(seed), |cluster| {
@@ -23,7 +23,7 @@ fn swarm(seed: u64, schedule: Option<Schedule>) -> (u64, String, Strikes) {
             let mut written = 0_u64;
             while !env.stop.is_requested() {
                 let node = format!("node-{}", dice.range(1..6));
-                let answer = register::ask(&env.net, &node, WRITE, dice.range(0..1000)).await;
+                let answer = numbers::ask(&env.net, &node, WRITE, dice.range(0..1000)).await;
                 env.trace.note(format!("{node} says {answer:?}"));
                 written += u64::from(answer.is_ok());
                 env.clock.sleep(dice.millis(millis(1)..millis(100))).await;
@@ -107,7 +107,7 @@ fn at(node: usize) -> Vec<Aim> {
 
 #[test]
 fn faults_strike_and_end_at_their_times() {
-    scenario(registers(3), |cluster| {
+    scenario(numbers(3), |cluster| {
         let schedule = by_hand(vec![
             (8, None, Fault::Isolate, vec![Aim::Role { role: "any".to_owned(), index: 7 }]),
             (1, Some(3), Fault::Crash, at(0)),
@@ -139,7 +139,7 @@ fn faults_strike_and_end_at_their_times() {
 
 #[test]
 fn system_is_not_asked_for_more_than_it_promises() {
-    scenario(registers(3), |cluster| {
+    scenario(numbers(3), |cluster| {
         cluster.system_mut().budget = Some(1);
         let crashes = (1..4).map(|node| (node, Some(1), Fault::Crash, at(0)));
         let strikes = cluster.unleash(&by_hand(crashes.collect()));
@@ -151,7 +151,7 @@ fn system_is_not_asked_for_more_than_it_promises() {
 
 #[test]
 fn overlapping_pauses_end_one_by_one() {
-    scenario(registers(2), |cluster| {
+    scenario(numbers(2), |cluster| {
         let first = cluster.strike(&Fault::Pause, &[Node(0)]).unwrap();
         assert_eq!(cluster.strike(&Fault::Pause, &[Node(0)]), Err(Skipped::AlreadyPaused));
         cluster.lift(first);
@@ -162,15 +162,15 @@ fn overlapping_pauses_end_one_by_one() {
 
 #[test]
 fn process_that_exits_in_a_storm_is_started_again() {
-    scenario(registers(1), |cluster| {
+    scenario(numbers(1), |cluster| {
         let killer = cluster.client("killer", |env| async move {
             env.clock.sleep(secs(3)).await;
-            register::ask(&env.net, "node-1", register::EXIT, 0).await.is_err()
+            numbers::ask(&env.net, "node-1", numbers::EXIT, 0).await.is_err()
         });
         cluster.unleash(&by_hand(Vec::new()));
         assert!(cluster.join(&killer));
         let expected = ["0 starts 1", "0 exited: asked to exit", "0 starts 2"];
-        assert_eq!(Cluster::<Registers>::lives(cluster), expected);
+        assert_eq!(Cluster::<Numbers>::lives(cluster), expected);
         assert!(cluster.journal().to_string().contains("5."), "two seconds later");
     });
 }

@@ -205,7 +205,7 @@ impl Admin {
         Ok(self.cluster.call(&controller, request, limit).await?)
     }
 
-    async fn back_off(&self, deadline: Millis) -> bool {
+    async fn back_off(&mut self, deadline: Millis) -> bool {
         let host = self.cluster.host();
         let pause = self.cluster.settings().retry_backoff;
         if deadline - host.clock.now() <= pause {

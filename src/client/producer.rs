@@ -146,7 +146,7 @@ impl Producer {
     }
 
     /// Waits before the next attempt; `false` if there is no time for one.
-    async fn back_off(&self, deadline: Millis) -> bool {
+    async fn back_off(&mut self, deadline: Millis) -> bool {
         let host = self.cluster.host();
         let pause = self.cluster.settings().retry_backoff;
         if deadline - host.clock.now() <= pause {

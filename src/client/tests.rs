@@ -77,3 +77,32 @@ fn produced(code: ErrorCode, base_offset: i64) -> ProduceResponse {
         })];
     })
 }
+
+/// Whoever runs on several threads spawns these futures; what is not `Send` does not compile here.
+#[test]
+fn every_future_may_move_to_another_thread() {
+    fn may_move<T: Send>(_: T) {}
+    let directory = tempfile::tempdir().unwrap();
+    let host = crate::host::tokio::TokioHost::new(directory.path()).unwrap();
+    let producing = ProducerSettings {
+        acks: Acks::All,
+        idempotence: true,
+        delivery_timeout: Duration::from_secs(1),
+        retries: 0,
+    };
+    let consuming = ConsumerSettings {
+        rack: None,
+        fetch_bytes_max: 1,
+        partition_fetch_bytes_max: 1,
+        metadata_age_max: Duration::from_secs(1),
+    };
+    let mut producer = Producer::new(host.clone(), settings(), producing);
+    may_move(producer.append(&orders(), vec![value("one")]));
+    let mut consumer = Consumer::new(host.clone(), settings(), consuming);
+    may_move(consumer.poll(Duration::ZERO));
+    may_move(consumer.latest_offset(&orders()));
+    may_move(consumer.earliest_offset(&orders()));
+    let mut admin = Admin::new(host, settings());
+    may_move(admin.create_topics(&[]));
+    may_move(admin.elect_leaders(ElectionType::Preferred, None));
+}

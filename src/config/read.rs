@@ -86,10 +86,12 @@ fn network(reader: &mut Reader<'_>, roles: Roles) -> Network {
         found.unwrap_or_else(|| listener.clone()).endpoint
     });
     inter_broker_listener(reader, broker_listener.as_ref());
+    let metrics_listener = metrics_listener(reader);
     Network {
         broker_listener,
         advertised,
         controller_listener,
+        metrics_listener,
         request_bytes_max: reader.number(
             "socket.request.max.bytes",
             kafka::REQUEST_BYTES_MAX,
@@ -159,6 +161,16 @@ fn inter_broker_listener(reader: &mut Reader<'_>, broker_listener: Option<&Liste
         let allowed = format!("{}, the listener for clients", listener.name);
         reader.refuse(ConfigError::new(NAME, text, allowed));
     }
+}
+
+fn metrics_listener(reader: &mut Reader<'_>) -> Option<Listener> {
+    const NAME: &str = "metrics.listener";
+    let text = reader.text(NAME)?;
+    let listener = Listener::parse(text).filter(|listener| listener.name == "HTTP");
+    if listener.is_none() {
+        reader.refuse(ConfigError::new(NAME, text, "HTTP://host:port, or not set"));
+    }
+    listener
 }
 
 fn quorum(reader: &mut Reader<'_>) -> Quorum {

@@ -42,6 +42,11 @@ pub struct Network {
     /// The entry of `listeners` named in `controller.listener.names`, for the quorum and for
     /// brokers' requests to the controller; `Some` exactly on a controller.
     pub controller_listener: Option<Listener>,
+    /// `metrics.listener`, default none: where Prometheus finds the node's metrics, for example
+    /// `HTTP://127.0.0.1:9404` (`GET /metrics`). A setting of Highwater's own: with Kafka one runs
+    /// the JMX exporter, which by custom listens on that port. Whoever reaches it can read the
+    /// names of all topics and brokers.
+    pub metrics_listener: Option<Listener>,
     /// `socket.request.max.bytes`, default 104857600: the largest frame that is read. Bytes, at
     /// least 1.
     pub request_bytes_max: usize,

@@ -224,3 +224,16 @@ fn the_readmes_cluster_of_three_can_be_started() {
         assert_eq!(config.topics.min_in_sync_replicas, 2);
     }
 }
+
+#[test]
+fn metrics_are_served_only_where_one_says() {
+    let at = |text: &str| format!("{BROKER}metrics.listener={text}\n");
+    assert_eq!(config(BROKER).network.metrics_listener, None);
+    let listener = config(&at("http://:9404")).network.metrics_listener.expect("set");
+    assert_eq!(listener.endpoint.bind_address(), "0.0.0.0:9404");
+    refused(
+        &at("HTTPS://node-1:9404"),
+        expect!["metrics.listener=HTTPS://node-1:9404: must be HTTP://host:port, or not set"],
+    );
+    refused(&at("9404"), expect!["metrics.listener=9404: must be HTTP://host:port, or not set"]);
+}

@@ -159,7 +159,7 @@ impl Active {
     ) -> PartitionChange<'a> {
         let settings = &self.settings;
         let rules = Rules {
-            eligible_leader_replicas: settings.eligible_leader_replicas,
+            eligible_leader_replicas: settings.eligible_leader_replicas && !mutant!(D08),
             elect_last_known_leader: settings.elect_last_known_leader,
             min_in_sync_replicas: self
                 .image

@@ -16,7 +16,8 @@ enum Standing {
 
 impl Active {
     /// R19. The new incarnation begins fenced, and whatever its predecessor led or was in sync
-    /// with is taken from it in the same batch.
+    /// with is taken from it in the same batch. One that the registered incarnation has followed is
+    /// refused, which Kafka cannot tell.
     pub(super) fn register_broker(
         &mut self,
         now: Millis,
@@ -26,6 +27,9 @@ impl Active {
         if let Some(known) = known {
             if known.incarnation == request.incarnation {
                 return Reply::Registered(Ok(self.register_again(now, request, &known.clone())));
+            }
+            if is_late(request, known) {
+                return Reply::Registered(Err(known.incarnation));
             }
             if !known.fenced && self.sessions.is_alive(known.id, now) {
                 return Reply::Registered(Err(known.incarnation));
@@ -180,6 +184,15 @@ impl Active {
             uncleanly_restarted.then_some(id),
         );
     }
+}
+
+/// Whether the request comes from a run that had ended before the registered one began. It was on
+/// its way when its sender died. Nobody waits for the answer, and it must not count as another
+/// restart: an unclean one would take the last right to lead from a broker that has lost nothing.
+///
+/// Only runs on the same log directories are counted alike.
+fn is_late(request: &RegisterBrokerRequest, known: &BrokerRecord) -> bool {
+    request.directories == known.directories && request.incarnation.run() < known.incarnation.run()
 }
 
 fn next_standing(broker: &BrokerRecord, request: HeartbeatRequest, caught_up: bool) -> Standing {

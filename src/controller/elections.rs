@@ -52,13 +52,12 @@ impl Active {
 
     fn prefer(&self, topic: &TopicImage, partition: &PartitionRecord) -> Option<PartitionRecord> {
         let preferred = *partition.replicas.first()?;
-        let movable = partition.leader != Some(preferred)
-            && partition.in_sync_replicas.contains(&preferred)
-            && self.image.is_active(preferred);
-        if !movable {
+        if partition.leader == Some(preferred) || !self.image.is_active(preferred) {
             return None;
         }
-        self.change(topic, partition).election(Election::Preferred).build()
+        // Whether it holds everything is for the election to judge.
+        let next = self.change(topic, partition).election(Election::Preferred).build();
+        next.filter(|next| next.leader == Some(preferred))
     }
 
     fn elect_leader(
@@ -106,7 +105,7 @@ impl Active {
 /// An election is unclean if the new leader was neither in sync nor eligible. The leader of a new
 /// partition is not elected.
 pub(super) fn count(before: &MetadataImage, records: &[MetadataRecord]) -> Option<Effect> {
-    let (mut clean, mut unclean) = (0, 0);
+    let (mut clean, mut eligible, mut unclean) = (0, 0, 0);
     for record in records {
         let MetadataRecord::Partition(next) = record else { continue };
         let topic = before.topics.get(&next.topic_id);
@@ -116,9 +115,13 @@ pub(super) fn count(before: &MetadataImage, records: &[MetadataRecord]) -> Optio
         let Some(leader) = next.leader.filter(|leader| Some(*leader) != old.leader) else {
             continue;
         };
-        let complete = old.in_sync_replicas.contains(&leader)
-            || old.eligible_leader_replicas.contains(&leader);
-        if complete { clean += 1 } else { unclean += 1 }
+        if old.in_sync_replicas.contains(&leader) {
+            clean += 1;
+        } else if old.eligible_leader_replicas.contains(&leader) {
+            eligible += 1;
+        } else {
+            unclean += 1;
+        }
     }
-    (clean + unclean > 0).then_some(Effect::Elections { clean, unclean })
+    (clean + eligible + unclean > 0).then_some(Effect::Elections { clean, eligible, unclean })
 }

@@ -58,8 +58,10 @@ pub enum Effect {
     },
     /// Elections took place in the batch just committed (for metrics).
     Elections {
-        /// Elections of an in-sync or eligible replica.
+        /// Elections of an in-sync replica.
         clean: u32,
+        /// Elections of an eligible leader replica that was not in sync (KIP-966).
+        eligible: u32,
         /// Elections that may lose committed records.
         unclean: u32,
     },

@@ -139,7 +139,7 @@ impl<'a> PartitionChange<'a> {
         if next == *self.partition && !self.even_if_equal {
             return None;
         }
-        if next.leader != self.partition.leader {
+        if next.leader != self.partition.leader && !mutant!(D04) {
             next.leader_epoch = LeaderEpoch(next.leader_epoch.0 + 1);
         }
         next.partition_epoch = PartitionEpoch(next.partition_epoch.0 + 1);
@@ -188,9 +188,12 @@ impl<'a> PartitionChange<'a> {
                 next.in_sync_replicas.contains(&replica)
             }
         };
-        let may_lead = |replica: &BrokerId| self.image.is_active(*replica) && holds_all(*replica);
         let replicas = &self.partition.replicas;
         let preferred = replicas.first().filter(|_| self.election == Election::Preferred);
+        let may_lead = |replica: &BrokerId| {
+            self.image.is_active(*replica)
+                && (holds_all(*replica) || (mutant!(D02) && Some(replica) == preferred))
+        };
         let candidates = preferred.into_iter().chain(&self.partition.leader).chain(replicas);
         if let Some(leader) = candidates.copied().find(may_lead) {
             return Outcome::Clean(leader);

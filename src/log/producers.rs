@@ -95,6 +95,9 @@ impl ProducerEntry {
             let producer_id = header.producer_id;
             return Err(AppendError::InvalidProducerEpoch { producer_id, current, got });
         }
+        if mutant!(F01) {
+            return Ok(Verdict::Append);
+        }
         let last = header.last_sequence();
         let expected = if got > current {
             Sequence(0)

@@ -5,6 +5,12 @@
 //! cut at the first batch that is not whole. What lies before was on the device when the recovery
 //! point was recorded. Should a batch there turn out to be rotten all the same, the scan begins
 //! anew from its segment.
+//!
+//! What lies behind the recovery point is written once more before it counts for anything. If the
+//! broker stopped because an fsync failed, those bytes still read well, but the cache takes them for
+//! written and no later fsync brings them to the device. Written again they are dirty again, and the
+//! next flush means what it says. They are the same bytes in the same place, so that a loss of
+//! power in the midst of it can only leave what was there.
 
 mod load;
 
@@ -217,6 +223,9 @@ impl Opening {
         let scan_base = if trusted == Offset(i64::MAX) { None } else { scan_base.copied() };
         self.recovery.scanned_from = scan_base;
         let mut segments = self.load_segments(&found.segments, scan_base)?;
+        for segment in segments.iter().filter(|s| scan_base.is_some_and(|b| s.base_offset >= b)) {
+            write_again(segment, trusted)?;
+        }
         if segments.is_empty() {
             let created = Segment::create(&*self.storage, &self.directory, first_base);
             segments.push(created.map_err(io_error(&self.directory))?);
@@ -284,8 +293,10 @@ impl Opening {
             cache.truncate_end(last.next_offset);
         }
         let mut epochs = Epochs::new(&self.directory);
+        // After an unclean stop the file is written in any case: its own fsync may have failed.
+        let is_unclean = self.recovery.scanned_from.is_some();
         let adopted = match on_disk {
-            Some(same) if same == cache => epochs.adopt(&*self.storage, cache),
+            Some(same) if same == cache && !is_unclean => epochs.adopt(&*self.storage, cache),
             Some(_) | None => epochs.write(&*self.storage, cache),
         };
         adopted.map_err(io_error(epochs.path()))?;
@@ -329,6 +340,18 @@ impl Opening {
             failure: Failure::default(),
         }
     }
+}
+
+/// Writes what a segment holds behind the recovery point `trusted` once more.
+fn write_again(segment: &Segment, trusted: Offset) -> Result<(), LogError> {
+    let position = if trusted <= segment.base_offset {
+        0
+    } else if trusted >= segment.next_offset {
+        return Ok(());
+    } else {
+        segment.locate(trusted)?.0
+    };
+    segment.rewrite(position).map_err(io_error(&segment.path))
 }
 
 /// Whether recorded epochs are those of the batches from `log_start` to `believed`, as far as the

@@ -1,6 +1,6 @@
 //! A segment: one file of batches and its two indexes.
 //!
-//! No byte of a segment's file is ever written twice. A file that has been cut is `closed`: what is
+//! No byte of a segment's file is ever replaced by another. A file that has been cut is `closed`: what is
 //! appended next goes into a new segment. So what was cut off cannot come back *behind* new batches
 //! when a loss of power undoes the cut; it comes back in front of a segment that says by its name
 //! where the cut was.
@@ -19,6 +19,9 @@ use crate::types::Offset;
 
 /// Kafka stores positions and relative offsets in 31 bits.
 const LIMIT: u64 = i32::MAX.unsigned_abs() as u64;
+
+/// How much is written again at a time.
+const REWRITE_CHUNK: u64 = 1024 * 1024;
 
 /// One file of batches.
 #[derive(Debug)]
@@ -191,6 +194,23 @@ impl Segment {
         self.time_index.cut(|entry| base.plus(i64::from(entry.relative_offset)) >= next_offset)?;
         self.size = position;
         self.next_offset = next_offset;
+        Ok(())
+    }
+
+    /// Writes the bytes from `position` on once more, as they read, so that the next fsync has to
+    /// bring them to the device. After an fsync that failed the cache calls them clean although the
+    /// device never had them, and every later fsync passes over them.
+    pub(super) fn rewrite(&self, position: u64) -> io::Result<()> {
+        let mut at = position;
+        while at < self.size {
+            let len = usize::try_from((self.size - at).min(REWRITE_CHUNK)).expect("a small chunk");
+            let bytes = self.file.read_at(at, len)?;
+            if bytes.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.file.write_at(at, &[&bytes])?;
+            at += bytes_u64(bytes.len());
+        }
         Ok(())
     }
 

@@ -41,6 +41,29 @@ pub enum ApiKey {
     QuorumMessage = 10_001,
 }
 
+/// A node's listeners by what is said on them, as in KRaft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ListenerKind {
+    /// Where clients and other brokers come to a broker.
+    Broker,
+    /// Where brokers and other controllers come to a controller.
+    Controller,
+}
+
+impl ListenerKind {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Broker, Self::Controller];
+}
+
+impl std::fmt::Display for ListenerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Broker => "broker",
+            Self::Controller => "controller",
+        })
+    }
+}
+
 /// Every request we speak with its lowest and highest version, both included, ordered by key.
 pub const VERSIONS: [(ApiKey, i16, i16); 15] = [
     (ApiKey::Produce, 3, 11),
@@ -96,30 +119,36 @@ impl ApiKey {
         (min..=max).contains(&version)
     }
 
-    /// The versions that a client is told; `None` for requests among brokers and controllers.
-    ///
-    /// Produce is told from 0 although versions below 3 are refused: an old librdkafka that sees a
-    /// higher minimum sends compressed batches uncompressed (KAFKA-18659).
+    /// Whether the request is served on a listener of this kind. On another one it closes the
+    /// connection, as in Kafka.
     #[must_use]
-    pub fn advertised(self) -> Option<(i16, i16)> {
-        let (min, max) = self.versions();
+    pub const fn is_served_on(self, listener: ListenerKind) -> bool {
         match self {
-            Self::Produce => Some((0, max)),
-            Self::Fetch
+            Self::Produce
+            | Self::Fetch
             | Self::ListOffsets
             | Self::Metadata
-            | Self::ApiVersions
-            | Self::CreateTopics
             | Self::InitProducerId
-            | Self::OffsetForLeaderEpoch
-            | Self::ElectLeaders => Some((min, max)),
+            | Self::OffsetForLeaderEpoch => matches!(listener, ListenerKind::Broker),
+            // Clients send these to brokers, which hand them on to the active controller.
+            Self::ApiVersions | Self::CreateTopics | Self::ElectLeaders => true,
             Self::AlterPartition
             | Self::BrokerRegistration
             | Self::BrokerHeartbeat
             | Self::AllocateProducerIds
             | Self::FetchMetadata
-            | Self::QuorumMessage => None,
+            | Self::QuorumMessage => matches!(listener, ListenerKind::Controller),
         }
+    }
+
+    /// The versions that whoever asks is told.
+    ///
+    /// Produce is told from 0 although versions below 3 are refused: an old librdkafka that sees a
+    /// higher minimum sends compressed batches uncompressed (KAFKA-18659).
+    #[must_use]
+    pub fn advertised(self) -> (i16, i16) {
+        let (min, max) = self.versions();
+        (if self == Self::Produce { 0 } else { min }, max)
     }
 }
 
@@ -145,14 +174,12 @@ impl std::fmt::Display for ApiKey {
     }
 }
 
-/// The whole answer to ApiVersions: every request that clients are told about.
+/// The whole answer to ApiVersions: every request that is served on a listener of this kind.
 #[must_use]
-pub fn advertised_versions() -> ApiVersionsResponse {
+pub fn advertised_versions(listener: ListenerKind) -> ApiVersionsResponse {
+    let served = VERSIONS.iter().map(|&(api, _, _)| api).filter(|api| api.is_served_on(listener));
     build(|response: &mut ApiVersionsResponse| {
-        response.api_keys = VERSIONS
-            .iter()
-            .filter_map(|&(api, _, _)| api.advertised().map(|range| version_range(api, range)))
-            .collect();
+        response.api_keys = served.map(|api| version_range(api, api.advertised())).collect();
     })
 }
 
@@ -175,15 +202,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_are_told_what_we_speak_and_nothing_else() {
-        let told: String = advertised_versions()
-            .api_keys
-            .iter()
-            .map(|line| {
-                let api = ApiKey::from_code(line.api_key).expect("a key of ours");
-                format!("{api} {}-{}\n", line.min_version, line.max_version)
-            })
-            .collect();
+    fn readme_has_the_same_table() {
+        let readme = include_str!("../../README.md");
+        let (_, table) = readme.split_once("| request | versions | listener |").expect("a table");
+        let (table, _) = table.split_once("\n\n").expect("its end");
+        let cells = table.lines().skip(2).flat_map(|line| line.split('|'));
+        let told = cells.filter(|cell| !cell.trim().is_empty()).count();
+        // What only Highwater speaks has keys that Kafka will not use.
+        let kafkas = VERSIONS.iter().filter(|(api, _, _)| api.code() < 10_000);
+        assert_eq!(told, 3 * kafkas.clone().count());
+        for (api, min, max) in kafkas {
+            let versions = if min == max { min.to_string() } else { format!("{min}–{max}") };
+            let served = ListenerKind::ALL.map(|listener| api.is_served_on(listener));
+            let on = ["controller", "broker", "both"]
+                [usize::from(served[0]) * (1 + usize::from(served[1]))];
+            let row = format!("| {api} | {versions} | {on} |");
+            assert!(table.contains(&row), "{row}");
+        }
+    }
+
+    fn told_on(listener: ListenerKind) -> String {
+        let line = |line: &api_versions_response::ApiVersion| {
+            let api = ApiKey::from_code(line.api_key).expect("a key of ours");
+            format!("{api} {}-{}\n", line.min_version, line.max_version)
+        };
+        advertised_versions(listener).api_keys.iter().map(line).collect()
+    }
+
+    #[test]
+    fn clients_are_told_what_brokers_serve_and_nothing_else() {
         expect![[r#"
             Produce 0-11
             Fetch 4-17
@@ -195,7 +242,30 @@ mod tests {
             OffsetForLeaderEpoch 2-4
             ElectLeaders 0-2
         "#]]
-        .assert_eq(&told);
+        .assert_eq(&told_on(ListenerKind::Broker));
+    }
+
+    #[test]
+    fn a_controllers_listener_has_requests_of_its_own() {
+        expect![[r#"
+            ApiVersions 0-4
+            CreateTopics 2-7
+            ElectLeaders 0-2
+            AlterPartition 2-3
+            BrokerRegistration 0-4
+            BrokerHeartbeat 0-1
+            AllocateProducerIds 0-0
+            FetchMetadata 0-0
+            QuorumMessage 0-0
+        "#]]
+        .assert_eq(&told_on(ListenerKind::Controller));
+    }
+
+    #[test]
+    fn every_request_is_served_somewhere() {
+        for (api, _, _) in VERSIONS {
+            assert!(ListenerKind::ALL.iter().any(|listener| api.is_served_on(*listener)), "{api}");
+        }
     }
 
     #[test]

@@ -247,6 +247,18 @@ pub enum FetchVerdict {
     Diverging(EpochEndOffset),
 }
 
+impl FetchVerdict {
+    /// Whether a follower's fetch proves that its log is the leader's up to the offset it asks for,
+    /// and so is to be reported as [`Event::FollowerFetched`] (R12, KAFKA-13141).
+    #[must_use]
+    pub fn is_proof_of_end(&self) -> bool {
+        match self {
+            Self::Read { .. } => true,
+            Self::Diverging(_) => mutant!(A09),
+        }
+    }
+}
+
 /// Why a fetch is refused. Each is the Kafka error of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchRefusal {

@@ -34,6 +34,7 @@ impl Replica {
         let high_watermark = self.common.high_watermark;
         let end = match request.follower {
             Some(_) => end,
+            None if mutant!(B11) && matches!(self.part, Part::Leader(_)) => end,
             None => high_watermark.min(end),
         };
         Ok(FetchVerdict::Read { end, high_watermark })
@@ -116,7 +117,9 @@ fn check_divergence(
     request: &FetchRequestView,
 ) -> Result<Option<FetchVerdict>, FetchRefusal> {
     // Before KIP-101 a follower cut to its high watermark and was believed from there.
-    let Some(last_fetched) = request.last_fetched_epoch.filter(|_| !mutant!(A01)) else {
+    let Some(last_fetched) =
+        request.last_fetched_epoch.filter(|_| !mutant!(A01)).filter(|_| !mutant!(A12))
+    else {
         return Ok(None);
     };
     let common = log.leader_epochs.end_offset(last_fetched, log.log_end_offset);

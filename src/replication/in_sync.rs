@@ -82,6 +82,12 @@ impl InSyncReplicas {
         }
     }
 
+    /// Whether a proposal that would put `member` out is under way.
+    pub(super) fn may_leave(&self, member: BrokerId) -> bool {
+        self.pending()
+            .is_some_and(|pending| !pending.proposal.in_sync_replicas.contains_key(&member))
+    }
+
     /// The proposal that awaits its final answer, if there is one.
     #[must_use]
     pub fn pending(&self) -> Option<&PendingProposal> {

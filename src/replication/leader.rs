@@ -69,6 +69,9 @@ impl Leader {
         };
         leader.apply_standing(step, assignment);
         leader.report_in_sync(step);
+        if mutant!(B08) {
+            step.move_high_watermark(start_offset);
+        }
         leader.advance_high_watermark(step);
         step.wake_fetches();
         leader
@@ -130,7 +133,7 @@ impl Leader {
 
     /// Re-evaluates the high watermark (R13); only ever raises it.
     pub(super) fn advance_high_watermark(&mut self, step: &mut Step<'_>) {
-        if self.is_under_min_in_sync() {
+        if self.is_under_min_in_sync() && !mutant!(B04) {
             // Fewer copies than a client may rely on are no commitment (KAFKA-15583).
             return;
         }
@@ -147,7 +150,8 @@ impl Leader {
     fn replicated_end(&self, step: &Step<'_>) -> Option<Offset> {
         let settings = step.common.settings;
         let mut end = step.log.committable_end_offset;
-        for member in self.in_sync.maximal().iter().filter(|member| **member != settings.me) {
+        let others = self.in_sync.maximal().iter().filter(|member| **member != settings.me);
+        for member in others.filter(|member| !(mutant!(B03) && self.in_sync.may_leave(**member))) {
             end = end.min(self.followers.get(member)?.log_end_offset()?);
         }
         if settings.wait_for_caught_up_followers {

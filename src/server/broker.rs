@@ -16,6 +16,7 @@ use crate::types::{BrokerId, NodeId};
 use super::channel::{ActiveController, Channel, ControllerChannel};
 use super::lifecycle::Standing;
 use super::metadata::{MetadataCache, Touched};
+use super::metrics::Fetchers;
 use super::orders::Orders;
 use super::producer_ids::ProducerIds;
 use super::replica_manager::ReplicaManager;
@@ -44,6 +45,8 @@ pub(crate) struct Broker {
     pub(crate) replicas: ReplicaManager,
     /// What the replicas want done.
     pub(crate) orders: Arc<Orders>,
+    /// What the fetchers do.
+    pub(crate) fetchers: Fetchers,
     /// How this broker stands with the controller.
     pub(crate) standing: Standing,
     /// Producer ids to give out.

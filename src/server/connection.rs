@@ -9,10 +9,12 @@ use tokio_util::codec::Decoder as _;
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use crate::host::{Host, Listener, Stream};
+use crate::protocol::api::{ApiKey, ListenerKind};
 use crate::protocol::frame::{FrameBuf, FrameCodec, FrameParts};
 use crate::protocol::request::{self, EncodeError, RequestError};
 
 use super::handlers::{self, Answer, Node};
+use super::metrics::RequestKind;
 
 /// The pause after the socket refused to accept, so that a failing socket does not spin.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -23,12 +25,12 @@ const COPY_BYTES: usize = 4 * 1024;
 const READ_BYTES: usize = 8 * 1024;
 
 /// Accepts connections and serves each in a task of its own. Never returns.
-pub(crate) async fn accept(node: Arc<Node>, listener: Box<dyn Listener>) {
+pub(crate) async fn accept(node: Arc<Node>, kind: ListenerKind, listener: Box<dyn Listener>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                connections.spawn(serve(node.clone(), stream, peer));
+                connections.spawn(serve(node.clone(), kind, stream, peer));
             }
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -41,7 +43,7 @@ pub(crate) async fn accept(node: Arc<Node>, listener: Box<dyn Listener>) {
 }
 
 /// Serves one connection until it ends, misbehaves or idles for too long.
-async fn serve(node: Arc<Node>, mut stream: Box<dyn Stream>, peer: String) {
+async fn serve(node: Arc<Node>, listener: ListenerKind, mut stream: Box<dyn Stream>, peer: String) {
     let mut codec = FrameCodec::new(node.config.network.request_bytes_max);
     let mut buffer = BytesMut::new();
     loop {
@@ -59,19 +61,26 @@ async fn serve(node: Arc<Node>, mut stream: Box<dyn Stream>, peer: String) {
                 return;
             }
         };
-        match answer(&node, frame).await {
-            Ok(Reply::Frame(parts)) => {
+        let arrived = node.host.clock.now();
+        let (kind, reply) = match answer(&node, listener, frame).await {
+            Ok(answered) => answered,
+            Err(error) => {
+                tracing::warn!(%peer, %error, "closing a connection");
+                return;
+            }
+        };
+        match reply {
+            Reply::Frame(parts) => {
                 let Some(buffer) = parts.into_buf() else { return };
                 if write(&mut stream, buffer).await.is_err() {
                     return;
                 }
             }
-            Ok(Reply::Nothing) => {}
-            Ok(Reply::Close) => return,
-            Err(error) => {
-                tracing::warn!(%peer, %error, "closing a connection");
-                return;
-            }
+            Reply::Nothing => {}
+            Reply::Close => return,
+        }
+        if let Some(kind) = kind {
+            node.requests.answered(kind, arrived, node.host.clock.now());
         }
     }
 }
@@ -102,26 +111,36 @@ enum Reply {
 enum ServeError {
     #[error(transparent)]
     Request(#[from] RequestError),
+    #[error("{api} is not served on a {listener}'s listener")]
+    WrongListener { api: ApiKey, listener: ListenerKind },
     #[error(transparent)]
     Response(#[from] EncodeError),
 }
 
-async fn answer(node: &Arc<Node>, frame: Bytes) -> Result<Reply, ServeError> {
+/// The answer to a frame, and the kind of request it was, if that is timed.
+async fn answer(
+    node: &Arc<Node>,
+    listener: ListenerKind,
+    frame: Bytes,
+) -> Result<(Option<RequestKind>, Reply), ServeError> {
     let (header, decoded) = match request::decode_request(frame) {
         Ok(decoded) => decoded,
         Err(error) => {
             // A client that asks in a version we do not know is told which ones we do (KIP-511).
             let Some((header, response)) = error.answer() else { return Err(error.into()) };
-            return Ok(Reply::Frame(request::encode_response(&header, &response)?));
+            return Ok((None, Reply::Frame(request::encode_response(&header, &response)?)));
         }
     };
-    match handlers::handle(node, &header, decoded).await {
-        Answer::Respond(response) => {
-            Ok(Reply::Frame(request::encode_response(&header, &response)?))
-        }
-        Answer::Silent => Ok(Reply::Nothing),
-        Answer::Close => Ok(Reply::Close),
+    if !header.api.is_served_on(listener) {
+        return Err(ServeError::WrongListener { api: header.api, listener });
     }
+    let kind = RequestKind::of(&decoded);
+    let reply = match handlers::handle(node, listener, &header, decoded).await {
+        Answer::Respond(response) => Reply::Frame(request::encode_response(&header, &response)?),
+        Answer::Silent => Reply::Nothing,
+        Answer::Close => Reply::Close,
+    };
+    Ok((kind, reply))
 }
 
 async fn write(stream: &mut Box<dyn Stream>, mut frame: FrameBuf) -> std::io::Result<()> {

@@ -5,7 +5,7 @@
 //! before anybody hears of it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use crate::quorum::{self, Quorum, QuorumMessage};
 use crate::types::{MetadataOffset, MetadataRecord, Millis, NodeId};
 
 use super::committed::Committed;
+use super::metrics::ControllerCounters;
 use super::quorum_log::{QuorumLog, QuorumLogError};
 
 /// One tick of the quorum and of the controller.
@@ -35,6 +36,9 @@ pub(crate) struct ControllerHandle {
     inbox: mpsc::Sender<Input>,
     /// What is committed, for whoever replays it.
     pub(crate) committed: Arc<Committed>,
+    /// What happens in the cluster, counted.
+    pub(crate) counters: Arc<ControllerCounters>,
+    controller: Arc<Mutex<Controller>>,
 }
 
 #[derive(Debug)]
@@ -53,6 +57,11 @@ impl ControllerHandle {
         answer.await.unwrap_or(Reply::NotController)
     }
 
+    /// The controller's state, for whoever only looks.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Controller> {
+        lock(&self.controller)
+    }
+
     /// Hands over a message of another voter; lost if the controller is overrun.
     pub(crate) fn receive(&self, message: QuorumMessage) {
         self.inbox.try_send(Input::Message(message)).ok();
@@ -65,7 +74,12 @@ pub(crate) struct ControllerShell {
     host: Host,
     me: NodeId,
     quorum: Quorum,
-    controller: Controller,
+    controller: Arc<Mutex<Controller>>,
+    counters: Arc<ControllerCounters>,
+    /// When each batch was decided that this reign has proposed and not seen committed.
+    decided: VecDeque<Millis>,
+    /// The last leader that the quorum was seen to have, and its epoch.
+    last_leader: Option<(NodeId, u64)>,
     log: QuorumLog,
     inbox: mpsc::Receiver<Input>,
     peers: BTreeMap<NodeId, mpsc::Sender<QuorumMessage>>,
@@ -115,12 +129,21 @@ impl ControllerShell {
         let settings = super::settings::quorum(config, TICK, host.dice.next_u64());
         let quorum = Quorum::restore(settings, saved);
         let (sender, inbox) = mpsc::channel(INBOX);
-        let handle = ControllerHandle { inbox: sender, committed: committed.clone() };
+        let (counters, controller) = (Arc::default(), Arc::new(Mutex::new(controller)));
+        let handle = ControllerHandle {
+            inbox: sender,
+            committed: committed.clone(),
+            counters: Arc::clone(&counters),
+            controller: controller.clone(),
+        };
         let shell = Self {
             me: config.node_id,
             host,
             quorum,
             controller,
+            counters,
+            decided: VecDeque::new(),
+            last_leader: None,
             log,
             inbox,
             peers,
@@ -196,7 +219,10 @@ impl ControllerShell {
             }
             quorum::Effect::Restore { offset, image } => {
                 let now = self.host.clock.now();
-                restore(&mut self.controller, &self.committed, now, offset, &image)?;
+                let restored =
+                    restore(&mut lock(&self.controller), &self.committed, now, offset, &image);
+                self.note_applied(&restored);
+                restored?;
                 self.snapshot_at = offset;
             }
             quorum::Effect::Committed { offset, payload } => {
@@ -205,10 +231,12 @@ impl ControllerShell {
             quorum::Effect::Leader { leader, epoch } => {
                 tracing::info!(?leader, epoch, "the quorum's leader changed");
                 self.committed.set_leader(leader);
+                self.note_leader(leader, epoch);
             }
             quorum::Effect::Active { epoch, next_offset } => {
                 self.observe_active(epoch, true);
                 self.committed.set_active(true);
+                self.decided.clear();
                 self.decide(controller::Event::Elected { epoch, next_offset }, events);
             }
             quorum::Effect::Resigned => {
@@ -225,7 +253,23 @@ impl ControllerShell {
     /// position that the next reign counts on.
     fn depose(&mut self, events: &mut VecDeque<quorum::Event>) {
         events.retain(|event| !matches!(event, quorum::Event::Propose(_)));
+        self.decided.clear();
         self.decide(controller::Event::Deposed, events);
+    }
+
+    /// Metadata was read and applied, or could not be read.
+    fn note_applied<T>(&self, read: &Result<T, ControllerError>) {
+        match read {
+            Ok(_) => self.counters.applied(self.host.clock.now()),
+            Err(_) => self.counters.metadata_errors.one_more(),
+        }
+    }
+
+    fn note_leader(&mut self, leader: Option<NodeId>, epoch: u64) {
+        let Some(leader) = leader else { return };
+        if self.last_leader.replace((leader, epoch)) != Some((leader, epoch)) {
+            self.counters.new_active_controllers.one_more();
+        }
     }
 
     fn observe_active(&self, epoch: u64, active: bool) {
@@ -239,10 +283,11 @@ impl ControllerShell {
         payload: &[u8],
         events: &mut VecDeque<quorum::Event>,
     ) -> Result<(), ControllerError> {
-        let records: Vec<MetadataRecord> = postcard::from_bytes(payload).map_err(|error| {
+        let read = postcard::from_bytes(payload).map_err(|error| {
             ControllerError::UnreadableBatch { offset, reason: error.to_string() }
-        })?;
-        let records = Arc::new(records);
+        });
+        self.note_applied(&read);
+        let records: Arc<Vec<MetadataRecord>> = Arc::new(read?);
         self.host
             .probe
             .observe(Observation::MetadataCommitted { offset, records: records.clone() });
@@ -255,7 +300,7 @@ impl ControllerShell {
     }
 
     fn take_snapshot(&mut self, offset: MetadataOffset, events: &mut VecDeque<quorum::Event>) {
-        let image = postcard::to_stdvec(self.controller.image())
+        let image = postcard::to_stdvec(lock(&self.controller).image())
             .expect("the image is made of plain values");
         let image = Bytes::from(image);
         self.snapshot_at = offset;
@@ -266,11 +311,15 @@ impl ControllerShell {
     /// Feeds the controller and performs what it wants; proposals go to the back of `events`.
     fn decide(&mut self, event: controller::Event, events: &mut VecDeque<quorum::Event>) {
         let now: Millis = self.host.clock.now();
-        for effect in self.controller.step(now, event) {
+        let committed = matches!(event, controller::Event::Committed { .. });
+        let decided = if committed { self.decided.pop_front() } else { None };
+        let effects = lock(&self.controller).step(now, event);
+        for effect in effects {
             match effect {
                 controller::Effect::Propose(records) => {
                     let payload = postcard::to_stdvec(&records)
                         .expect("metadata records are made of plain values");
+                    self.decided.push_back(now);
                     events.push_back(quorum::Event::Propose(Bytes::from(payload)));
                 }
                 controller::Effect::Reply { ticket, reply } => {
@@ -279,12 +328,19 @@ impl ControllerShell {
                         waiting.send(reply).ok();
                     }
                 }
-                controller::Effect::Elections { clean, unclean } => {
-                    tracing::info!(clean, unclean, "elections");
+                controller::Effect::Elections { clean, eligible, unclean } => {
+                    tracing::info!(clean, eligible, unclean, "elections");
+                    self.counters.eligible_elections.add(eligible.into());
+                    self.counters.unclean_elections.add(unclean.into());
+                    self.counters.elections.record(now, now - decided.unwrap_or(now));
                 }
             }
         }
     }
+}
+
+fn lock(controller: &Mutex<Controller>) -> MutexGuard<'_, Controller> {
+    controller.lock().expect("a panic under this lock is a bug that ends the controller")
 }
 
 fn restore(

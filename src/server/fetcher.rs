@@ -22,6 +22,7 @@ use super::broker::Broker;
 use super::channel::Channel;
 use super::fetched;
 use super::message;
+use super::metrics::FetcherStats;
 use super::orders::FetchOrder;
 use super::partition::{NextFetch, Partition};
 
@@ -53,6 +54,7 @@ struct Fetcher {
     index: usize,
     channel: Channel,
     rotation: usize,
+    stats: Arc<FetcherStats>,
 }
 
 /// One partition of one fetch.
@@ -66,7 +68,8 @@ impl Fetcher {
         let host = broker.host.clone();
         let client_id = format!("broker-{}-fetcher-{index}", broker.id);
         let channel = Channel::new(host.clone(), client_id);
-        Self { broker, host, leader, index, channel, rotation: 0 }
+        let stats = broker.fetchers.start(leader, index);
+        Self { broker, host, leader, index, channel, rotation: 0, stats }
     }
 
     async fn run(mut self) {
@@ -120,6 +123,7 @@ impl Fetcher {
             }
         }
         let request = Request::Fetch(self.request(&asked));
+        self.stats.requested(self.host.clock.now());
         match self.call(&request).await {
             Some(Ok(Response::Fetch(response))) if response.error_code == 0 => {
                 self.answered(asked, response.responses).await;
@@ -182,6 +186,8 @@ impl Fetcher {
                 };
                 let identity = next.identity;
                 let (answer, records) = read_answer(&data, identity);
+                let bytes = records.as_ref().map_or(0, Bytes::len);
+                self.stats.bytes.add(u64::try_from(bytes).unwrap_or(u64::MAX));
                 partition.fetch_answered(identity, answer, records);
                 // The next fetch proves that this replica holds the records, so they are made as
                 // durable as the settings ask before it is sent.
@@ -241,8 +247,8 @@ impl Fetcher {
 }
 
 /// Which of `fetchers` loops a partition belongs to; a stable hash (R34).
-fn fetcher_of(name: &TopicPartition, fetchers: usize) -> usize {
-    crc32c::crc32c(name.to_string().as_bytes()) as usize % fetchers
+pub(crate) fn fetcher_of(name: &TopicPartition, fetchers: usize) -> usize {
+    crc32c::crc32c(name.to_string().as_bytes()) as usize % fetchers.max(1)
 }
 
 fn fail(asked: BTreeMap<(TopicId, i32), Asked>, answer: FetchAnswer) {

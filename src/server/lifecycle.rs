@@ -136,6 +136,9 @@ async fn register(
                     return true;
                 }
                 ErrorCode::NotController => controller.moved(None),
+                ErrorCode::DuplicateBrokerRegistration => tracing::info!(
+                    "another run of this broker is registered, still heard of or later than this"
+                ),
                 error => tracing::debug!(%error, "registration refused; trying again"),
             }
         }

@@ -10,18 +10,21 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::host::{Host, Listener, OpenMode};
+use crate::host::{Host, Listener};
 use crate::log::clean_marker;
+use crate::protocol::api::ListenerKind;
 use crate::protocol::request::Request;
 use crate::quorum::QuorumMessage;
-use crate::types::{BrokerId, DirectoryId, Incarnation, NodeId};
+use crate::types::{BrokerId, Incarnation};
 
 use super::broker::Broker;
 use super::channel::{ActiveController, Channel};
 use super::controller::{ControllerError, ControllerHandle, ControllerShell};
 use super::handlers::Node;
 use super::lifecycle::{self, Standing};
+use super::meta_properties::{Meta, MetaError};
 use super::metadata::MetadataCache;
+use super::metrics::{Fetchers, Metrics, RequestTimes, listener};
 use super::orders::Orders;
 use super::producer_ids::ProducerIds;
 use super::replica_manager::ReplicaManager;
@@ -31,8 +34,6 @@ use super::{connection, fetcher, proposer};
 const PEER_OUTBOX: usize = 64;
 /// How long a stopping broker waits to be let go before it leaves all the same.
 const SHUT_DOWN_MAX: Duration = Duration::from_secs(60);
-/// Kafka's name of the file that names the cluster, the node and the directory.
-const META_PROPERTIES: &str = "meta.properties";
 
 /// Why a node cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -45,22 +46,9 @@ pub enum NodeError {
         /// What the system said.
         error: io::Error,
     },
-    /// The data directory could not be used.
-    #[error("{path}: {error}")]
-    DataDirectory {
-        /// Which file.
-        path: String,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The data directory belongs to another node.
-    #[error("{META_PROPERTIES} says node.id={found}, the configuration says {expected}")]
-    AnotherNode {
-        /// What the file says.
-        found: String,
-        /// What the configuration says.
-        expected: NodeId,
-    },
+    /// Whose data directory it is cannot be told, or it is another node's.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
     /// The controller cannot go on.
     #[error(transparent)]
     Controller(#[from] ControllerError),
@@ -78,21 +66,32 @@ pub enum Left {
     Uncleanly,
 }
 
+/// What a node says once it accepts connections.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The port of the listener for clients; that of the controllers' where there is none.
+    pub port: u16,
+    /// The port of `metrics.listener`, if there is one.
+    pub metrics_port: Option<u16>,
+    /// The node's numbers, for whoever is in the same process.
+    pub metrics: Metrics,
+}
+
 /// Runs a node until `stop` resolves, then leaves the cluster in order: leaderships are moved, logs
 /// are flushed, the clean-shutdown marker is written last (R21).
 ///
-/// `ready` is told the broker's port once connections are accepted.
+/// `ready` is called once connections are accepted.
 ///
 /// # Errors
 /// The node could not start, or its quorum's log failed.
 pub async fn run(
     host: Host,
     config: Config,
-    ready: impl FnOnce(u16),
+    ready: impl FnOnce(Ready),
     stop: impl Future<Output = ()>,
 ) -> Result<Left, NodeError> {
     let config = Arc::new(config);
-    let meta = read_or_write_meta(&host, &config).await?;
+    let meta = Meta::open(&host, &config).await?;
     let mut tasks = JoinSet::new();
     let mut controllers = JoinSet::new();
     let controller = match config.roles.is_controller() {
@@ -110,13 +109,24 @@ pub async fn run(
         config: config.clone(),
         broker: broker.clone(),
         controller,
+        requests: RequestTimes::default(),
     });
+    let metrics = Metrics::of(&node);
+    let metrics_listener = bind(&host, config.network.metrics_listener.as_ref()).await?;
+    let metrics_port = metrics_listener.as_ref().map(|listener| listener.port());
+    if let Some(listener) = metrics_listener {
+        tasks.spawn(listener::accept(host.clone(), metrics.clone(), listener));
+    }
     let port = broker_listener.as_ref().or(controller_listener.as_ref()).map_or(0, |l| l.port());
-    for listener in [broker_listener, controller_listener].into_iter().flatten() {
-        tasks.spawn(connection::accept(node.clone(), listener));
+    let listeners =
+        [(ListenerKind::Broker, broker_listener), (ListenerKind::Controller, controller_listener)];
+    for (kind, listener) in listeners {
+        if let Some(listener) = listener {
+            tasks.spawn(connection::accept(node.clone(), kind, listener));
+        }
     }
     tracing::info!(node = %config.node_id, port, "Kafka Server started");
-    ready(port);
+    ready(Ready { port, metrics_port, metrics });
     tokio::select! {
         biased;
         failure = failure(&mut controllers, broker.as_deref()) => return Err(failure),
@@ -229,13 +239,6 @@ async fn carry_messages(
     }
 }
 
-/// What `meta.properties` says.
-#[derive(Clone, Debug)]
-struct Meta {
-    cluster_id: String,
-    directory: DirectoryId,
-}
-
 /// Recovers the logs and starts everything that a broker does by itself.
 async fn start_broker(
     host: &Host,
@@ -251,7 +254,7 @@ async fn start_broker(
     let orders = Orders::new(host.clone(), config.replication.fetch_backoff);
     let was_clean = previous_epoch.is_some();
     let replicas = ReplicaManager::new(host.clone(), config.clone(), orders.clone(), was_clean);
-    replicas.open_existing();
+    let are_as_left = replicas.open_existing();
     let voters = config.quorum.voters.iter();
     let voters = voters.map(|voter| (voter.id, voter.endpoint.address())).collect();
     let broker = Arc::new(Broker {
@@ -262,14 +265,15 @@ async fn start_broker(
         metadata: MetadataCache::new(),
         replicas,
         orders,
+        fetchers: Fetchers::default(),
         standing: Standing::default(),
         producer_ids: ProducerIds::default(),
         active_controller: ActiveController::new(voters),
         forwarding: Mutex::default(),
     });
     let identity = lifecycle::Identity {
-        incarnation: Incarnation::from_words(host.dice.next_u64(), host.dice.next_u64()),
-        previous_epoch,
+        incarnation: Incarnation::of_run(meta.run, host.dice.next_u64()),
+        previous_epoch: previous_epoch.filter(|_| are_as_left),
         directory: meta.directory,
         port,
     };
@@ -281,69 +285,4 @@ async fn start_broker(
     tasks.spawn(broker.clone().flush_replicas());
     tasks.spawn(broker.clone().checkpoint());
     Ok(broker)
-}
-
-async fn read_or_write_meta(host: &Host, config: &Config) -> Result<Meta, NodeError> {
-    let failed = |error| NodeError::DataDirectory { path: META_PROPERTIES.to_owned(), error };
-    if host.storage.exists(META_PROPERTIES) {
-        let file = host.storage.open(META_PROPERTIES, OpenMode::Existing).map_err(failed)?;
-        let size = usize::try_from(file.size().map_err(failed)?).unwrap_or(0).min(64 * 1024);
-        let text = file.read_at(0, size).map_err(failed)?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        if let Some(meta) = parse_meta(&text, config.node_id)? {
-            return Ok(meta);
-        }
-        tracing::warn!("{META_PROPERTIES} is incomplete; writing a new one");
-    }
-    let directory = DirectoryId::from_words(host.dice.next_u64(), host.dice.next_u64());
-    // Every node of a cluster must name it alike; without a format step the voters do.
-    let meta = Meta { cluster_id: cluster_id(config), directory };
-    let text = format!(
-        "version=1\ncluster.id={}\nnode.id={}\ndirectory.id={}\n",
-        meta.cluster_id, config.node_id, meta.directory
-    );
-    write_atomically(host, META_PROPERTIES, text.as_bytes()).await.map_err(failed)?;
-    Ok(meta)
-}
-
-/// A name for the cluster that all its nodes derive alike from their configuration.
-fn cluster_id(config: &Config) -> String {
-    let mut words = [0_u32; 4];
-    for voter in &config.quorum.voters {
-        let text = voter.to_string();
-        for (salt, word) in (0_u8..).zip(&mut words) {
-            *word = crc32c::crc32c_append(*word, &[text.as_bytes(), &[salt]].concat());
-        }
-    }
-    let high = u64::from(words[0]) << 32 | u64::from(words[1]);
-    let low = u64::from(words[2]) << 32 | u64::from(words[3]);
-    DirectoryId::from_words(high, low).to_string()
-}
-
-fn parse_meta(text: &str, expected: NodeId) -> Result<Option<Meta>, NodeError> {
-    let properties: BTreeMap<&str, &str> =
-        text.lines().filter_map(|line| line.split_once('=')).collect();
-    let (Some(cluster_id), Some(node_id), Some(directory)) = (
-        properties.get("cluster.id"),
-        properties.get("node.id"),
-        properties.get("directory.id").and_then(|text| text.parse().ok()),
-    ) else {
-        return Ok(None);
-    };
-    if *node_id != expected.to_string() {
-        return Err(NodeError::AnotherNode { found: (*node_id).to_owned(), expected });
-    }
-    Ok(Some(Meta { cluster_id: (*cluster_id).to_owned(), directory }))
-}
-
-async fn write_atomically(host: &Host, path: &str, bytes: &[u8]) -> io::Result<()> {
-    let temporary = format!("{path}.tmp");
-    if host.storage.exists(&temporary) {
-        host.storage.remove_file(&temporary)?;
-    }
-    let file = host.storage.open(&temporary, OpenMode::CreateNew)?;
-    file.write_at(0, &[bytes])?;
-    file.sync().await?;
-    host.storage.rename(&temporary, path)?;
-    host.storage.sync_dir("").await
 }

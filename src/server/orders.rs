@@ -133,6 +133,11 @@ impl Orders {
         self.halting.notify_waiters();
     }
 
+    /// Whether the disk has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.lock().failure.is_some()
+    }
+
     /// Waits until the disk has failed, and says how.
     pub(crate) async fn halted(&self) -> String {
         loop {

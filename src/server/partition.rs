@@ -5,6 +5,7 @@
 //! state machine is performed once, in order, before the next event is fed.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::replication::{
 };
 use crate::types::{Acks, LeaderEpoch, Offset, TopicId, TopicPartition};
 
+use super::metrics::{InSyncChange, ReplicaCounters};
 use super::orders::Orders;
 
 /// A replica and its shell.
@@ -30,6 +32,9 @@ pub(crate) struct Partition {
     pub(crate) topic_id: TopicId,
     host: Host,
     orders: Arc<Orders>,
+    counters: Arc<ReplicaCounters>,
+    /// How far this follower was behind its leader's high watermark at the last answer.
+    lag: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -80,7 +85,7 @@ impl Partition {
         name: TopicPartition,
         topic_id: TopicId,
         (log, replica): (Log, Replica),
-        (host, orders): (Host, Arc<Orders>),
+        (host, orders, counters): (Host, Arc<Orders>, Arc<ReplicaCounters>),
     ) -> Arc<Self> {
         let state = State {
             log,
@@ -90,7 +95,8 @@ impl Partition {
             waiting_fetches: Vec::new(),
             fetched: None,
         };
-        Arc::new(Self { name, topic_id, host, orders, state: Mutex::new(state) })
+        let (lag, state) = (AtomicU64::new(0), Mutex::new(state));
+        Arc::new(Self { name, topic_id, host, orders, counters, lag, state })
     }
 
     /// The replica's state, exclusively. Never held across an await.
@@ -127,7 +133,11 @@ impl Partition {
         let mut next = Some(event);
         while let Some(event) = next.take() {
             let now = self.host.clock.now();
+            let change = InSyncChange::under_way(&state.replica);
             let effects = state.replica.step(now, state.log.markers(), event);
+            if let Some(change) = change {
+                change.count(&state.replica, &self.counters);
+            }
             for effect in effects {
                 if let Err(error) = self.perform(state, effect) {
                     self.report_failure(error);
@@ -149,6 +159,7 @@ impl Partition {
                 self.orders.propose(&self.name, self.topic_id, proposal);
             }
             Effect::Fetch { leader, leader_epoch } => {
+                self.lag.store(0, Ordering::Relaxed);
                 self.orders.fetch(&self.name, leader, leader_epoch);
             }
             Effect::StopFetching => self.orders.stop_fetching(&self.name),
@@ -232,7 +243,9 @@ impl Partition {
     /// The records were checked when they arrived, so a refusal can only be the disk's.
     fn append_fetched(&self, state: &mut State) -> Result<(), String> {
         let records = state.fetched.take().expect("the shell keeps the records it announced");
+        let bytes = u64::try_from(records.len()).unwrap_or(u64::MAX);
         let appended = state.log.append_as_follower(records).map_err(|e| e.to_string())?;
+        self.counters.replication_bytes_in.add(bytes);
         for batch in appended {
             self.observe(|partition| Observation::Appended { partition, batch, as_leader: false });
         }
@@ -347,6 +360,15 @@ impl Partition {
         state.fetched = records;
         self.feed(&mut state, Event::FetchAnswered { request, answer });
         state.fetched = None;
+        if let FetchAnswer::Records(batches) = answer {
+            let lacking = batches.high_watermark.0 - state.log.log_end_offset().0;
+            self.lag.store(u64::try_from(lacking).unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    /// How many committed records this follower lacked when its leader last answered.
+    pub(crate) fn lag(&self) -> u64 {
+        self.lag.load(Ordering::Relaxed)
     }
 
     /// Makes the log durable as far as `flush.messages` asks for it, and lets the state machine

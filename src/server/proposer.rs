@@ -68,6 +68,7 @@ async fn ask(
                 tracing::warn!(%error, "the controller refused a request to alter partitions");
                 return BTreeMap::new();
             }
+            count_failures(broker, &response.topics);
             read_answers(response.topics)
         }
         Ok(_) => BTreeMap::new(),
@@ -76,6 +77,14 @@ async fn ask(
             BTreeMap::new()
         }
     }
+}
+
+/// Every error counts, those after which the same is asked again too.
+fn count_failures(broker: &Broker, topics: &[alter_partition_response::TopicData]) {
+    let answered = topics.iter().flat_map(|topic| &topic.partitions);
+    let failed = answered.filter(|partition| partition.error_code != 0).count();
+    let failed = u64::try_from(failed).unwrap_or(u64::MAX);
+    broker.replicas.counters.failed_in_sync_updates.add(failed);
 }
 
 fn partition_data(

@@ -12,6 +12,7 @@ use crate::replication::{Assignment, Replica};
 use crate::types::{BrokerId, Offset, TopicId, TopicPartition};
 
 use super::metadata::{self, Touched};
+use super::metrics::ReplicaCounters;
 use super::orders::Orders;
 use super::partition::Partition;
 use super::settings;
@@ -29,6 +30,8 @@ pub(crate) struct ReplicaManager {
     host: Host,
     config: Arc<Config>,
     orders: Arc<Orders>,
+    /// What happens to the replicas, counted.
+    pub(crate) counters: Arc<ReplicaCounters>,
     checkpoints: Checkpoints,
     was_clean: bool,
     state: Mutex<State>,
@@ -40,6 +43,10 @@ struct State {
     assignments: BTreeMap<TopicPartition, Assignment>,
     /// Logs whose `partition.metadata` is still to be written.
     unnamed: Vec<(String, TopicId)>,
+    /// A log was less than the clean stop had left.
+    is_damaged: bool,
+    /// The controller has been told that the logs are what the clean stop had left.
+    is_vouched_for: bool,
 }
 
 /// What the checkpoint files said when the broker started.
@@ -85,8 +92,15 @@ impl ReplicaManager {
         orders: Arc<Orders>,
         was_clean: bool,
     ) -> Self {
-        let checkpoints = Checkpoints::read(&host);
-        Self { host, config, orders, checkpoints, was_clean, state: Mutex::default() }
+        Self {
+            checkpoints: Checkpoints::read(&host),
+            host,
+            config,
+            orders,
+            counters: Arc::default(),
+            was_clean,
+            state: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -164,6 +178,7 @@ impl ReplicaManager {
         }
         if let Some(reason) = &recovery.reason {
             tracing::warn!(partition = %name, bytes_cut = recovery.bytes_cut, reason, "recovered");
+            self.found_damaged(name);
         }
         let checkpointed =
             self.checkpoints.high_watermarks.get(name).copied().unwrap_or(Offset::ZERO);
@@ -176,33 +191,60 @@ impl ReplicaManager {
             bytes_cut: recovery.bytes_cut,
         });
         let replica = Replica::new(settings::replica(&self.config), high_watermark);
-        let outside = (self.host.clone(), self.orders.clone());
+        let outside = (self.host.clone(), self.orders.clone(), self.counters.clone());
         Ok(Partition::new(name.clone(), topic_id, (log, replica), outside))
+    }
+
+    /// A log had to be cut. After a clean stop that is a loss which nobody expects: a replica that
+    /// may have led, or was eligible to, holds less than it did. If the controller has been told
+    /// otherwise already, the broker halts, since its next start counts as unclean.
+    fn found_damaged(&self, name: &TopicPartition) {
+        if !self.was_clean {
+            return;
+        }
+        let mut state = self.lock();
+        state.is_damaged = true;
+        if state.is_vouched_for {
+            self.orders.halt(format!("{name}: damaged although the last stop was clean"));
+        }
     }
 
     /// Opens every log that is on the disk, so that what recovery finds is known before the broker
     /// registers. Logs of topics that the metadata does not name stay untouched.
-    pub(crate) fn open_existing(&self) {
+    ///
+    /// Says whether the logs are what a clean stop had left: otherwise the broker must not register
+    /// as one that was stopped cleanly, marker or not (KIP-966).
+    pub(crate) fn open_existing(&self) -> bool {
+        let are_all_open = self.open_all();
+        let mut state = self.lock();
+        state.is_vouched_for = self.was_clean && are_all_open && !state.is_damaged;
+        state.is_vouched_for
+    }
+
+    fn open_all(&self) -> bool {
         let names = match self.host.storage.list("") {
             Ok(names) => names,
             Err(error) => {
                 tracing::error!(%error, "the data directory cannot be listed");
-                return;
+                return false;
             }
         };
+        let mut are_all_open = true;
         for directory in names {
             let Some(name) = replica_directory(&directory) else { continue };
             match partition_metadata::read(self.host.storage.as_ref(), &directory) {
                 Ok(Some(topic_id)) => {
                     let config = settings::log(&self.config, &BTreeMap::new());
-                    self.get_or_open(&name, topic_id, config);
+                    are_all_open &= self.get_or_open(&name, topic_id, config).is_some();
                 }
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(directory, %error, "partition.metadata cannot be read");
+                    are_all_open = false;
                 }
             }
         }
+        are_all_open
     }
 
     /// Writes down which topic each new log belongs to (KIP-516), so that it can be opened before
@@ -263,7 +305,48 @@ fn replica_directory(name: &str) -> Option<TopicPartition> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::host::OpenMode;
+    use crate::host::tokio::TokioHost;
+
+    /// Starts on `path` after a stop that was clean, and opens what is there.
+    fn start(path: &std::path::Path) -> (ReplicaManager, bool) {
+        let host = TokioHost::new(path).unwrap();
+        let config = Arc::new(Config::embedded("unused"));
+        let orders = Orders::new(host.clone(), Duration::from_secs(1));
+        let replicas = ReplicaManager::new(host, config, orders, true);
+        let is_vouched_for = replicas.open_existing();
+        (replicas, is_vouched_for)
+    }
+
+    #[tokio::test]
+    async fn a_clean_stop_does_not_vouch_for_a_log_that_is_damaged() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = TopicPartition::new("orders", 0);
+        let (replicas, _) = start(directory.path());
+        let config = settings::log(&replicas.config, &BTreeMap::new());
+        replicas.get_or_open(&name, TopicId([7; 16]), config.clone()).unwrap();
+        replicas.checkpoint_high_watermarks().await;
+        drop(replicas);
+        let (replicas, is_vouched_for) = start(directory.path());
+        assert!(is_vouched_for);
+        // Another log comes to light only when the metadata names it: too late to be told.
+        let storage = replicas.host.storage.clone();
+        storage.create_dir_all("orders-1").unwrap();
+        let segment = "00000000000000000000.log";
+        for log in ["orders-0", "orders-1"] {
+            let file = storage.open(&format!("{log}/{segment}"), OpenMode::Create).unwrap();
+            file.write_at(0, &[b"this is no batch"]).unwrap();
+        }
+        replicas.get_or_open(&TopicPartition::new("orders", 1), TopicId([7; 16]), config).unwrap();
+        let why = replicas.orders.halted().await;
+        assert_eq!(why, "orders-1: damaged although the last stop was clean");
+        drop((replicas, storage));
+        let (_, is_vouched_for) = start(directory.path());
+        assert!(!is_vouched_for);
+    }
 
     #[test]
     fn a_replica_directory_is_a_topic_and_a_partition() {

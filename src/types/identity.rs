@@ -74,7 +74,25 @@ uuid! {
 
 uuid! {
     /// Identifies one run of a broker process; two registrations with the same one are retries.
+    ///
+    /// Kafka draws all of its bits. Here the first half counts the runs on one data directory, so
+    /// that a controller can tell which of two runs came first.
     Incarnation
+}
+
+impl Incarnation {
+    /// Run number `run` of a broker on its data directory. `random` tells apart runs that were
+    /// counted alike, because one of them started from a copy of the directory.
+    #[must_use]
+    pub fn of_run(run: u64, random: u64) -> Self {
+        Self::from_words(run, random)
+    }
+
+    /// How many runs there have been on the data directory up to this one.
+    #[must_use]
+    pub fn run(self) -> u64 {
+        u64::try_from(u128::from_be_bytes(self.0) >> 64).expect("half of the bits are left")
+    }
 }
 
 uuid! {
@@ -148,6 +166,14 @@ mod tests {
     fn uuids_print_as_kafka_prints_them() {
         assert_eq!(TopicId([0; 16]).to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
         assert_eq!(TopicId([0xff; 16]).to_string(), "_____________________w");
+    }
+
+    #[test]
+    fn runs_are_told_apart_by_their_number() {
+        let run = |number| Incarnation::of_run(number, 0x0123_4567_89ab_cdef);
+        assert_eq!(run(7).run(), 7);
+        assert_eq!(run(u64::MAX).run(), u64::MAX);
+        assert!(run(7) < run(8));
     }
 
     #[test]

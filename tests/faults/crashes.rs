@@ -5,7 +5,7 @@ use workloads::prelude::*;
 
 /// Finding a leader may take a session and, if the active controller died as well, the election of
 /// another one, in whose eyes every session begins anew.
-const ELECTION: std::time::Duration = secs(4);
+const ELECTION: Duration = secs(4);
 
 /// A leader that crashes is replaced as soon as its session is over. Nothing that was acknowledged
 /// is lost, and it comes back as a follower.
@@ -270,6 +270,74 @@ fn preferred_leader_comes_back_without_loss() {
             load.wait_for_acknowledgements(cluster, 20);
         }
         assert!(cluster.times(Sometimes::LeaderMoved) >= 3);
+        load.finish(cluster).must_be_valid();
+    });
+}
+
+/// Leadership that a crash has moved goes back to the preferred replica by itself, once that is in
+/// sync again and the next check is due (R25).
+#[test]
+fn preferred_leader_is_restored_by_itself() {
+    scenario(brokers(3).min_in_sync_replicas(2), |cluster| {
+        let orders = cluster.create_topic("orders", ReplicationFactor(3));
+        let load = cluster.start(append_read(&orders).producers(3));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        let preferred = cluster.leader_of(&orders);
+        cluster.crash(preferred);
+        cluster.wait_for("a new leader", |c| c.leader_other_than(&orders, preferred));
+        cluster.restart(preferred);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        let in_sync = cluster.now();
+        cluster.wait_until("it leads again", |c| c.leader_of(&orders) == preferred);
+        assert!(cluster.now() - in_sync <= secs(10), "twice the interval of the check");
+        load.wait_for_acknowledgements(cluster, 50);
+
+        load.finish(cluster).must_be_valid();
+    });
+}
+
+/// Once the controllers know that a broker is down, a new topic is placed on the others as long as
+/// they suffice, and can be used at once (R26).
+#[test]
+fn topic_created_while_a_broker_is_down_goes_to_the_others() {
+    scenario(brokers(3).min_in_sync_replicas(2), |cluster| {
+        let orders = cluster.create_topic("orders", ReplicationFactor(3));
+        let down = cluster.followers_of(&orders)[0];
+        cluster.crash(down);
+        cluster.wait_until("it is fenced", |c| !c.is_active(down));
+
+        let new = cluster.create_topic_with("new", (4, ReplicationFactor(2)), &[]);
+        let load = cluster.start(append_read(&new).producers(2));
+        load.wait_for_acknowledgements(cluster, 50);
+        assert!(new.iter().all(|partition| {
+            !cluster.followers_of(std::slice::from_ref(partition)).contains(&down)
+        }));
+
+        cluster.restart(down);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}
+
+/// Before the controllers know it, the dead broker gets its share of a new topic, as in Kafka. What
+/// is on it and one other takes nothing durable until it is back, and then everything.
+#[test]
+fn topic_created_on_a_dead_broker_waits_for_it() {
+    scenario(brokers(3).min_in_sync_replicas(2), |cluster| {
+        let orders = cluster.create_topic("orders", ReplicationFactor(3));
+        let dead = cluster.followers_of(&orders)[0];
+        cluster.crash(dead);
+        let new = cluster.create_topic_with("new", (6, ReplicationFactor(2)), &[]);
+        cluster.wait_until("it is fenced", |c| !c.is_active(dead));
+        let (fenced, load) = (cluster.now(), cluster.start(append_read(&new).producers(2)));
+        // Twice the time that a producer keeps trying, so that some have given up.
+        cluster.run_for(secs(10));
+        assert!(load.answers_since(fenced).refused(Promise::Durable, "NOT_ENOUGH_REPLICAS") > 0);
+
+        cluster.restart(dead);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&new));
+        load.wait_for_acknowledgements(cluster, 50);
         load.finish(cluster).must_be_valid();
     });
 }

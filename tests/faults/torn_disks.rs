@@ -75,6 +75,33 @@ fn follower_whose_fsync_fails_stops_and_catches_up_later() {
     });
 }
 
+/// What a failed fsync left behind still reads well after the restart, and the next fsync succeeds
+/// without it (fsyncgate). It must be written again before it is promised again: the power cut takes
+/// only what nobody was promised.
+#[test]
+fn what_a_failed_fsync_left_behind_is_not_promised_until_it_is_written_again() {
+    scenario(brokers(6).min_in_sync_replicas(2).flush_messages(1), |cluster| {
+        let (_, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &others);
+        let load = cluster.start(append_read(&orders).producers(3));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        let follower = cluster.followers_of(&orders)[0];
+        let failing = cluster.break_disk(follower, DiskFault::FailSyncs { per_mille: 1000 });
+        cluster.wait_until("it has stopped", |c| !c.is_running(follower));
+        cluster.lift(failing);
+        cluster.restart(follower);
+        cluster.wait_until("it is in sync again", |c| c.all_in_sync(&orders));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        cluster.power_cut_losing(follower, Loss::Everything);
+        cluster.wait_until("it is out of sync", |c| !c.in_sync(&orders).contains(&follower));
+        cluster.restart(follower);
+        cluster.wait_until("it is in sync again", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}
+
 /// A leader whose disk fails stops leading: another one takes over, and what the failed disk had
 /// taken but not replicated was never acknowledged by all.
 #[test]

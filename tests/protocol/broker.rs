@@ -42,6 +42,8 @@ impl Dice for Loaded {
 pub(crate) struct Broker {
     pub(crate) machine: Machine,
     pub(crate) address: String,
+    /// Where brokers and controllers come to its controller.
+    controller: String,
     host: Host,
     tasks: JoinSet<()>,
 }
@@ -66,8 +68,9 @@ impl Broker {
         let properties = Properties::parse(&properties).expect("well formed");
         let (config, _) = Config::from_properties(&properties).expect("usable");
         let host = Host { dice: Arc::new(Loaded), ..machine.host.clone() };
-        let address = format!("127.0.0.1:{port}");
-        let mut broker = Self { machine, address, host: host.clone(), tasks: JoinSet::new() };
+        let [address, controller] = [port, controller].map(|port| format!("127.0.0.1:{port}"));
+        let tasks = JoinSet::new();
+        let mut broker = Self { machine, address, controller, host: host.clone(), tasks };
         broker.tasks.spawn(async move {
             let left = server::run(host, config, drop, std::future::pending()).await;
             panic!("the broker left: {left:?}");
@@ -96,9 +99,25 @@ impl Broker {
         dump(&self.without_cluster_id(&self.answer(request).await))
     }
 
+    /// Sends a request to the controller's listener, and dumps the answer.
+    pub(crate) async fn ask_controller(&self, request: &str) -> String {
+        let mut wire = Wire::connect(&self.machine, &self.controller).await;
+        wire.send(&hex(request)).await;
+        dump(&wire.receive().await.expect("an answer"))
+    }
+
     /// Sends a request that ends the connection without an answer.
     pub(crate) async fn closes_on(&self, request: &str) -> bool {
-        let mut wire = self.connect().await;
+        self.closes(&self.address, request).await
+    }
+
+    /// The same, on the controller's listener.
+    pub(crate) async fn controller_closes_on(&self, request: &str) -> bool {
+        self.closes(&self.controller, request).await
+    }
+
+    async fn closes(&self, address: &str, request: &str) -> bool {
+        let mut wire = Wire::connect(&self.machine, address).await;
         wire.send(&hex(request)).await;
         wire.receive().await.is_none()
     }

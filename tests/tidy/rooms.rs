@@ -3,7 +3,6 @@
 use crate::complaint::Complaint;
 use crate::complaint::assert_lines;
 use crate::source::{Source, is_word};
-use crate::words::words_of;
 
 /// One row of the table.
 struct Room {
@@ -96,9 +95,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("harness/", &["highwater", "workloads"]),
     ("workloads/", &[]),
 ];
-
-/// Words that only make sense to somebody who knows what is being tested.
-const SUBJECT: [&str; 6] = ["broker", "brokers", "topic", "topics", "leader", "leaders"];
 
 fn room_of(path: &str) -> Option<&'static Room> {
     let inside = path.strip_prefix("src/")?;
@@ -204,24 +200,6 @@ fn found(source: &Source, phrases: &[&str], advice: &str, in_tests: bool) -> Vec
     complaints
 }
 
-pub(crate) fn keeps_the_harness_general(source: &Source) -> Vec<Complaint> {
-    if !source.path.starts_with("harness/") {
-        return Vec::new();
-    }
-    let knows =
-        |identifier: &str| words_of(identifier).iter().any(|word| SUBJECT.contains(&word.as_str()));
-    let known = source.identifiers().filter(|(_, identifier)| knows(identifier));
-    known
-        .map(|(position, identifier)| {
-            let advice = format!(
-                "`{identifier}`: the harness tests any tokio system; say node, key or log, or move \
-                 this to workloads"
-            );
-            Complaint::new(&source.path, source.line_of(position), advice)
-        })
-        .collect()
-}
-
 #[test]
 fn a_wrong_import_is_found_however_it_is_written() {
     let text = "use crate::types::Offset;\nuse crate::server::x;\n\
@@ -268,14 +246,4 @@ fn a_crate_that_looks_the_wrong_way_is_found() {
     let text = "use highwater::types::Offset;\n";
     assert_lines(&contains_nothing_foreign(&Source::new("harness/src/a.rs", text)), &[1]);
     assert_lines(&contains_nothing_foreign(&Source::new("workloads/src/a.rs", text)), &[]);
-}
-
-#[test]
-fn a_harness_that_knows_its_subject_is_found() {
-    let text = "// the leader of a topic\nlet text = \"leader\";\nfn leader_of() {}\n\
-                struct BrokerId;\nlet ringleader = 1;\n";
-    let source = Source::new("harness/src/cluster.rs", text);
-    assert_lines(&keeps_the_harness_general(&source), &[3, 4]);
-    let elsewhere = Source::new("workloads/src/system.rs", text);
-    assert_lines(&keeps_the_harness_general(&elsewhere), &[]);
 }

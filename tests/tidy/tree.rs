@@ -31,17 +31,9 @@ fn read(path: &str) -> String {
 pub(crate) fn rust_files() -> Vec<Source> {
     let mut paths = Vec::new();
     for directory in ["src", "harness", "workloads", "tests"] {
-        collect(&root().join(directory), &mut paths);
+        collect(&root().join(directory), &["rs"], &mut paths);
     }
-    paths.sort();
-    let mut sources: Vec<Source> = paths
-        .iter()
-        .map(|path| {
-            let text = fs::read_to_string(path).expect("a file of the workspace is readable text");
-            let inside = path.strip_prefix(root()).expect("found below the root");
-            Source::new(&inside.to_string_lossy().replace('\\', "/"), &text)
-        })
-        .collect();
+    let mut sources = sources(paths);
     let for_tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
     for source in &mut sources {
         let belongs = |module: &String| {
@@ -55,13 +47,30 @@ pub(crate) fn rust_files() -> Vec<Source> {
     sources
 }
 
-fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
+/// Manifests and prose below a directory, sorted by path.
+pub(crate) fn texts_of(directory: &str) -> Vec<Source> {
+    let mut paths = Vec::new();
+    collect(&root().join(directory), &["md", "toml"], &mut paths);
+    sources(paths)
+}
+
+fn sources(mut paths: Vec<PathBuf>) -> Vec<Source> {
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a file of the workspace is readable text");
+        let inside = path.strip_prefix(root()).expect("found below the root");
+        Source::new(&inside.to_string_lossy().replace('\\', "/"), &text)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+fn collect(directory: &Path, endings: &[&str], paths: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries {
         let path = entry.expect("a directory of the workspace is readable").path();
         if path.is_dir() {
-            collect(&path, paths);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            collect(&path, endings, paths);
+        } else if path.extension().is_some_and(|ending| endings.iter().any(|e| ending == *e)) {
             paths.push(path);
         }
     }

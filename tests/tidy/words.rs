@@ -47,9 +47,7 @@ pub(crate) fn ignores_no_test_without_an_issue(source: &Source) -> Vec<Complaint
         let text = source.text.lines().nth(line - 1).unwrap_or_default();
         let named =
             text.split('#').skip(2).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        // Not a test to be run, but what a test runs in a process of its own.
-        let program = text.contains("\"program: ");
-        if !named && !program {
+        if !named {
             let advice = "mend the test, or name the issue: `#[ignore = \"#12: why\"]`";
             complaints.push(Complaint::new(&source.path, line, advice));
         }
@@ -143,8 +141,7 @@ fn what_is_left_for_later_is_found() {
 
 #[test]
 fn a_test_ignored_without_an_issue_is_found() {
-    let text = "#[ignore]\nfn a() {}\n#[ignore = \"slow\"]\n#[ignore = \"#12: slow\"]\n\
-                #[ignore = \"program: waits for its parent\"]\n";
+    let text = "#[ignore]\nfn a() {}\n#[ignore = \"slow\"]\n#[ignore = \"#12: slow\"]\n";
     assert_lines(&ignores_no_test_without_an_issue(&source(text)), &[1, 3]);
 }
 

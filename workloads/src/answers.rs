@@ -61,28 +61,32 @@ impl Answers {
                 continue;
             }
             let within = begun.remove(&operation.process).is_some_and(|begun| begun >= since);
-            match &operation.action {
-                Action::Send { promise, values, .. } if operation.phase == Phase::Ok => {
-                    if *promise == Promise::Durable && at >= since {
-                        answers.longest_silence = answers.longest_silence.max(at - last_heard);
-                        last_heard = at;
+            for part in operation.action.parts() {
+                match part {
+                    Action::Send { promise, values, .. } if operation.phase == Phase::Ok => {
+                        if *promise == Promise::Durable && at >= since {
+                            answers.longest_silence = answers.longest_silence.max(at - last_heard);
+                            last_heard = at;
+                        }
+                        if within {
+                            *answers.acknowledged.entry(*promise).or_default() += count(values);
+                        }
                     }
-                    if within {
-                        *answers.acknowledged.entry(*promise).or_default() += count(values);
+                    Action::Send { promise, .. } if within => {
+                        let error = operation.error.clone().unwrap_or_default();
+                        *answers.not_acknowledged.entry((*promise, error)).or_default() += 1;
                     }
+                    Action::Poll { records, .. } if within && operation.phase == Phase::Ok => {
+                        answers.records_read +=
+                            records.values().map(|read| count(read)).sum::<u64>();
+                    }
+                    Action::Send { .. }
+                    | Action::Poll { .. }
+                    | Action::Assign { .. }
+                    | Action::Subscribe { .. }
+                    | Action::Latest { .. }
+                    | Action::Several { .. } => {}
                 }
-                Action::Send { promise, .. } if within => {
-                    let error = operation.error.clone().unwrap_or_default();
-                    *answers.not_acknowledged.entry((*promise, error)).or_default() += 1;
-                }
-                Action::Poll { records, .. } if within && operation.phase == Phase::Ok => {
-                    answers.records_read += records.values().map(|read| count(read)).sum::<u64>();
-                }
-                Action::Send { .. }
-                | Action::Poll { .. }
-                | Action::Assign { .. }
-                | Action::Subscribe { .. }
-                | Action::Latest { .. } => {}
             }
         }
         answers

@@ -6,9 +6,12 @@
 //! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
 //! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
-//! clients, [`verdict`] the judgement of what they saw. [`run`] makes of it one fault run of a
-//! [`profile`], from its seed to its verdict, and [`telling`] tells it while it lasts. [`rooms`]
-//! runs the pure rooms alone, many thousand schedules a second.
+//! clients, [`alerts`] what its monitoring says, [`verdict`] the judgement of what clients saw. A
+//! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
+//! and [`telling`] tells it while it lasts.
+//! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
+//! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
+//! that was broken on purpose is found out.
 
 pub mod settings;
 
@@ -18,6 +21,8 @@ pub mod system;
 
 pub mod deeds;
 
+pub mod hunt;
+
 pub mod watch;
 
 pub mod picture;
@@ -25,6 +30,8 @@ pub mod picture;
 pub mod invariants;
 
 pub mod operator;
+
+pub mod alerts;
 
 pub mod answers;
 
@@ -34,10 +41,16 @@ pub mod verdict;
 
 pub mod profile;
 
+pub mod plan;
+
 pub mod run;
+
+pub mod signature;
 
 pub mod telling;
 
 pub mod rooms;
+
+pub mod matrix;
 
 pub mod prelude;

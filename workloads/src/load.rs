@@ -5,6 +5,7 @@
 
 mod consumer;
 mod drain;
+mod fill;
 mod poller;
 mod producer;
 
@@ -15,14 +16,17 @@ use harness::clock::Timeline;
 use harness::history::Recorder;
 use highwater::client::{ClientSettings, ConsumerSettings};
 use highwater::types::{Acks, TopicPartition};
+use serde::{Deserialize, Serialize};
 
 pub(crate) use consumer::consume;
 pub(crate) use drain::{Drained, drain};
+pub(crate) use fill::fill;
 pub(crate) use poller::poll_latest;
-pub(crate) use producer::produce;
+pub(crate) use producer::{produce, produce_last};
 
 /// How producers of one kind send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProducerKind {
     /// When a record counts as appended.
     pub acks: Acks,
@@ -42,69 +46,116 @@ pub struct ProducerKind {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Workload {
-    name: &'static str,
+    mix: Mix,
     partitions: Vec<TopicPartition>,
-    producers: Vec<ProducerKind>,
-    consumers: usize,
-    follower_consumers: usize,
-    pollers: usize,
-    pace: Duration,
+}
+
+/// Which clients there are and how they work, whatever partitions they use: a workload as data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mix {
+    /// What it is called in reports.
+    pub name: String,
+    /// One producer each.
+    pub producers: Vec<ProducerKind>,
+    /// Consumers that read from leaders.
+    pub consumers: usize,
+    /// Consumers that read from whichever replica they come upon (KIP-392).
+    pub follower_consumers: usize,
+    /// Clients that ask where the log ends.
+    pub pollers: usize,
+    /// The pause between two operations of a client, on average.
+    #[serde(rename = "pace_ms", with = "harness::millis")]
+    pub pace: Duration,
+    /// After so many records a producer stops; `None` if only the end of the run stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_max: Option<u64>,
 }
 
 /// Producers append with acks=all, a consumer reads along: the plainest use of a log.
 #[must_use]
 pub fn append_read(partitions: &[TopicPartition]) -> Workload {
-    Workload {
-        name: "append-read",
-        partitions: partitions.to_vec(),
-        producers: vec![ProducerKind { acks: Acks::All, idempotent: true }; 2],
-        consumers: 1,
-        follower_consumers: 0,
-        pollers: 0,
-        pace: Duration::from_millis(50),
-    }
+    Mix::append_read().on(partitions)
 }
 
 /// Producers with acks 0, 1 and all side by side, idempotent and not; consumers on leaders and on
 /// followers; somebody who asks where the log ends.
 #[must_use]
 pub fn acks_mix(partitions: &[TopicPartition]) -> Workload {
-    let kind = |acks, idempotent| ProducerKind { acks, idempotent };
-    Workload {
-        name: "acks-mix",
-        partitions: partitions.to_vec(),
-        producers: vec![
-            kind(Acks::All, true),
-            kind(Acks::All, false),
-            kind(Acks::Leader, false),
-            kind(Acks::None, false),
-        ],
-        consumers: 1,
-        follower_consumers: 1,
-        pollers: 1,
-        pace: Duration::from_millis(50),
+    Mix::acks_mix().on(partitions)
+}
+
+impl Mix {
+    /// See [`append_read`].
+    #[must_use]
+    pub fn append_read() -> Self {
+        Self {
+            name: "append-read".to_owned(),
+            producers: vec![ProducerKind { acks: Acks::All, idempotent: true }; 2],
+            consumers: 1,
+            follower_consumers: 0,
+            pollers: 0,
+            pace: Duration::from_millis(50),
+            records_max: None,
+        }
+    }
+
+    /// See [`acks_mix`].
+    #[must_use]
+    pub fn acks_mix() -> Self {
+        let kind = |acks, idempotent| ProducerKind { acks, idempotent };
+        Self {
+            name: "acks-mix".to_owned(),
+            producers: vec![
+                kind(Acks::All, true),
+                kind(Acks::All, false),
+                kind(Acks::Leader, false),
+                kind(Acks::None, false),
+            ],
+            follower_consumers: 1,
+            pollers: 1,
+            ..Self::append_read()
+        }
+    }
+
+    /// So many producers, of the kinds it has in turn.
+    #[must_use]
+    pub fn with_producers(mut self, count: usize) -> Self {
+        self.producers = self.producers.iter().copied().cycle().take(count).collect();
+        self
+    }
+
+    /// These clients on these partitions.
+    #[must_use]
+    pub fn on(self, partitions: &[TopicPartition]) -> Workload {
+        Workload { mix: self, partitions: partitions.to_vec() }
+    }
+
+    /// How many clients it is.
+    #[must_use]
+    pub fn client_count(&self) -> usize {
+        self.producers.len() + self.consumers + self.follower_consumers + self.pollers
     }
 }
 
 impl Workload {
     /// So many producers, of the kinds it has in turn.
     #[must_use]
-    pub fn producers(mut self, count: usize) -> Self {
-        self.producers = self.producers.iter().copied().cycle().take(count).collect();
-        self
+    pub fn producers(self, count: usize) -> Self {
+        Self { mix: self.mix.with_producers(count), ..self }
     }
 
     /// Producers of these kinds, one each.
     #[must_use]
     pub fn producer_kinds(mut self, kinds: &[ProducerKind]) -> Self {
-        self.producers = kinds.to_vec();
+        self.mix.producers = kinds.to_vec();
         self
     }
 
     /// All producers wait for these acknowledgements; only acks=all stays idempotent.
     #[must_use]
     pub fn acks(mut self, acks: Acks) -> Self {
-        for kind in &mut self.producers {
+        for kind in &mut self.mix.producers {
             *kind = ProducerKind { acks, idempotent: kind.idempotent && acks == Acks::All };
         }
         self
@@ -113,35 +164,42 @@ impl Workload {
     /// So many consumers that read from leaders.
     #[must_use]
     pub fn consumers(mut self, count: usize) -> Self {
-        self.consumers = count;
+        self.mix.consumers = count;
         self
     }
 
     /// So many consumers that read from whichever replica they come upon (KIP-392).
     #[must_use]
     pub fn follower_consumers(mut self, count: usize) -> Self {
-        self.follower_consumers = count;
+        self.mix.follower_consumers = count;
         self
     }
 
     /// So many clients that ask where the log ends.
     #[must_use]
     pub fn pollers(mut self, count: usize) -> Self {
-        self.pollers = count;
+        self.mix.pollers = count;
         self
     }
 
     /// The pause between two operations of a client, on average.
     #[must_use]
     pub fn pace(mut self, pace: Duration) -> Self {
-        self.pace = pace;
+        self.mix.pace = pace;
+        self
+    }
+
+    /// Each producer stops after so many records.
+    #[must_use]
+    pub fn records_max(mut self, count: u64) -> Self {
+        self.mix.records_max = Some(count);
         self
     }
 
     /// What it is called in reports.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.mix.name
     }
 
     /// The partitions it uses.
@@ -153,21 +211,17 @@ impl Workload {
     /// How many clients it is.
     #[must_use]
     pub fn client_count(&self) -> usize {
-        self.producers.len() + self.consumers + self.follower_consumers + self.pollers
+        self.mix.client_count()
     }
 
     /// The producers' kinds.
     #[must_use]
     pub fn kinds(&self) -> &[ProducerKind] {
-        &self.producers
+        &self.mix.producers
     }
 
-    pub(crate) fn consumer_counts(&self) -> (usize, usize, usize) {
-        (self.consumers, self.follower_consumers, self.pollers)
-    }
-
-    pub(crate) fn mean_pause(&self) -> Duration {
-        self.pace
+    pub(crate) fn mix(&self) -> &Mix {
+        &self.mix
     }
 }
 
@@ -184,6 +238,8 @@ pub(crate) struct Shared {
     pub(crate) partitions: Vec<TopicPartition>,
     /// The mean pause between operations.
     pub(crate) pace: Duration,
+    /// After so many records a producer stops.
+    pub(crate) records_max: Option<u64>,
 }
 
 impl Shared {

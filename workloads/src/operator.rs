@@ -12,7 +12,7 @@ use harness::system::Node;
 use highwater::client::{Admin, ClientSettings, ElectionType, NewTopic};
 use highwater::types::{LeaderEpoch, Offset, PartitionRecord, TopicPartition};
 
-use crate::load::{self, Drained, Shared, Workload};
+use crate::load::{self, Drained, Mix, Shared, Workload};
 use crate::picture::{Partition, Sometimes};
 use crate::settings::{BROKER_PORT, ClusterSettings};
 use crate::sim_host;
@@ -89,12 +89,19 @@ pub trait Operator {
     /// The log end offset of the first partition's replica on a node.
     fn log_end_offset(&self, node: Node, topic: &[TopicPartition]) -> Offset;
 
+    /// Whether the controllers count the broker among the living: registered, unfenced and not
+    /// about to leave.
+    fn is_active(&self, node: Node) -> bool;
+
     /// Whether every replica of every partition is in sync.
     fn all_in_sync(&self, topic: &[TopicPartition]) -> bool;
 
     /// Whether every partition has a leader, every replica is in sync, every log ends alike and
     /// everything is committed on all of them (CV13).
     fn is_quiet(&self, topic: &[TopicPartition]) -> bool;
+
+    /// Whether every partition is led by its preferred replica (LV6).
+    fn is_led_by_preferred(&self, topic: &[TopicPartition]) -> bool;
 
     /// The active controller.
     ///
@@ -117,6 +124,10 @@ pub trait Operator {
     /// # Panics
     /// If there is no such segment.
     fn flip_bit_in_log(&mut self, node: Node, topic: &[TopicPartition]);
+
+    /// Appends so many records to the first partition, a hundred at a time, as fast as the leader
+    /// alone allows. No history knows them.
+    fn fill(&mut self, topic: &[TopicPartition], records: usize);
 
     /// Asks for an election of the preferred leaders, or an unclean one where nobody leads.
     fn elect_leaders(&mut self, kind: ElectionType, topic: &[TopicPartition]);
@@ -163,7 +174,8 @@ impl Operator for Cluster<Brokers> {
             timeline: self.timeline().clone(),
             bootstrap: bootstrap(self.system().settings()),
             partitions: workload.partitions().to_vec(),
-            pace: workload.mean_pause(),
+            pace: workload.mix().pace,
+            records_max: workload.mix().records_max,
         };
         let mut clients = Vec::new();
         for (index, kind) in (1..).zip(workload.kinds().iter().copied()) {
@@ -171,7 +183,7 @@ impl Operator for Cluster<Brokers> {
             let name = format!("producer-{index}");
             clients.push(self.client(&name, move |env| load::produce(env, shared, index, kind)));
         }
-        let (consumers, follower_consumers, pollers) = workload.consumer_counts();
+        let Mix { consumers, follower_consumers, pollers, .. } = *workload.mix();
         let brokers = self.system().settings().broker_count();
         for (index, from) in std::iter::repeat_n(None, consumers)
             .chain(std::iter::repeat_n(Some(brokers), follower_consumers))
@@ -240,6 +252,10 @@ impl Operator for Cluster<Brokers> {
         .unwrap_or_default()
     }
 
+    fn is_active(&self, node: Node) -> bool {
+        self.system().watch().look(|p| p.metadata().image().is_active(broker_of(node)))
+    }
+
     fn all_in_sync(&self, topic: &[TopicPartition]) -> bool {
         topic.iter().all(|name| {
             look(self, name, |_, record| record.in_sync_replicas.len() == record.replicas.len())
@@ -249,6 +265,12 @@ impl Operator for Cluster<Brokers> {
 
     fn is_quiet(&self, topic: &[TopicPartition]) -> bool {
         topic.iter().all(|name| look(self, name, is_partition_quiet).unwrap_or(false))
+    }
+
+    fn is_led_by_preferred(&self, topic: &[TopicPartition]) -> bool {
+        let preferred =
+            |record: &PartitionRecord| record.leader == record.replicas.first().copied();
+        topic.iter().all(|name| look(self, name, |_, record| preferred(record)).unwrap_or(false))
     }
 
     fn active_controller(&self) -> Node {
@@ -280,6 +302,13 @@ impl Operator for Cluster<Brokers> {
         assert!(disk.flip_bit(&path, middle, 3), "{path} is empty");
         self.note(format!("flip a bit of {path} on {}", self.name(node)));
         self.system().watch().disk_harmed(broker_of(node).into());
+    }
+
+    fn fill(&mut self, topic: &[TopicPartition], records: usize) {
+        let (settings, partition) = (admin_settings(self), topic[0].clone());
+        let client =
+            self.client("filler", move |env| load::fill(env, settings, partition, records));
+        self.join(&client);
     }
 
     fn elect_leaders(&mut self, kind: ElectionType, topic: &[TopicPartition]) {
@@ -422,6 +451,15 @@ impl Running {
         for client in &self.clients {
             cluster.wait_until("a client finishes", |_| client.is_done());
         }
+    }
+
+    /// Appends one more record to each partition, with acks=all; a line for each that failed.
+    pub fn write_last_records(&self, cluster: &mut Cluster<Brokers>) -> Vec<String> {
+        let shared = self.shared.clone();
+        let index = u64::try_from(self.clients.len()).expect("a few clients") + 1;
+        let writer =
+            cluster.client("last-writer", move |env| load::produce_last(env, shared, index));
+        cluster.join(&writer)
     }
 
     /// Reads every replica of every partition to its end.

@@ -1,15 +1,16 @@
 //! Which cluster a fault run is about, which clients use it, and which faults strike.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use harness::cluster::Options;
 use harness::fault::FaultClass;
 use harness::nemesis::{Nemesis, Relay, Schedule, Trouble};
 use harness::seed::Seed;
-use highwater::types::TopicPartition;
 
 use crate::deeds;
-use crate::load::{Workload, acks_mix, append_read};
+use crate::load::Mix;
+use crate::plan::{self, Physics, Plan, TopicPlan};
+use crate::run::Errand;
 use crate::settings::{ClusterSettings, brokers};
 use crate::system::IN_SYNC;
 
@@ -22,6 +23,8 @@ pub fn break_thread(mutant: Option<&str>) {
     debug_assert!(mutant.is_none(), "a profile refuses mutants that the build does not know");
 }
 
+/// The time without faults before and after the storm.
+const CALM: Duration = Duration::from_secs(2);
 /// How long faults strike, unless said otherwise.
 const STORM: Duration = Duration::from_secs(20);
 /// The step of the simulation, unless said otherwise.
@@ -30,28 +33,39 @@ const TICK: Duration = Duration::from_millis(10);
 /// What kind of clients there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
-    /// [`append_read`]: everything with acks=all.
+    /// [`Mix::append_read`]: everything with acks=all.
     AppendRead,
-    /// [`acks_mix`]: acks 0, 1 and all side by side.
+    /// [`Mix::acks_mix`]: acks 0, 1 and all side by side.
     AcksMix,
 }
 
-/// How large the cluster is.
+/// What the seed decides beside the faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Size {
-    /// As the settings say.
+enum Habits {
+    /// Nothing: the cluster and its clients are as they were told to be.
     Fixed,
-    /// As the settings say, or two brokers more: the seed decides. Where every broker is a
-    /// controller, a partition cannot lose its last in-sync replica without the controllers losing
-    /// their majority; where some are not, it can, and that is where bad elections are made.
+    /// - Whether there are two brokers more. Where every broker is a controller, a partition cannot
+    ///   lose its last in-sync replica without the controllers losing their majority; where some
+    ///   are not, it can, and that is where bad elections are made.
+    /// - How often clients do something. A leader of a moment that nobody writes to is another trap
+    ///   than one under load.
+    /// - How large segments are, and how much a follower gets per fetch. Small ones put borders
+    ///   everywhere, and keep a slow follower above the high watermark but below the log's end.
     Drawn,
 }
+
+/// The pauses of clients to draw from, in milliseconds.
+const PAUSES: [u64; 5] = [50, 50, 50, 250, 2_500];
+/// The sizes of segments to draw from, in bytes; `None` is Kafka's.
+const SEGMENTS: [Option<u64>; 4] = [None, None, Some(2 * 1024), Some(16 * 1024)];
+/// How much a follower gets per fetch and partition, to draw from; `None` is Kafka's.
+const FETCHES: [Option<u64>; 4] = [None, None, None, Some(512)];
 
 /// One kind of fault run.
 #[derive(Clone, Debug)]
 pub struct Profile {
     settings: ClusterSettings,
-    size: Size,
+    habits: Habits,
     replication_factor: i16,
     partitions: i32,
     clients: Clients,
@@ -59,15 +73,17 @@ pub struct Profile {
     storm: Duration,
     tick: Duration,
     mutant: Option<String>,
+    clients_only: bool,
 }
 
 impl Profile {
-    /// The golden settings on three or five brokers, as the seed decides: replication factor 3,
-    /// `min.insync.replicas` 2, acks=all beside weaker ones, eligible leader replicas on, unclean
-    /// election off; every class of fault, within the fault budget.
+    /// The golden settings on three or five brokers: replication factor 3, `min.insync.replicas` 2,
+    /// acks=all beside weaker ones, eligible leader replicas on, unclean election off; every class
+    /// of fault, within the fault budget. How many brokers, how busy the clients and how large
+    /// segments and fetches are, the seed decides.
     #[must_use]
     pub fn safe() -> Self {
-        Self { size: Size::Drawn, ..Self::on(brokers(3).min_in_sync_replicas(2)) }
+        Self { habits: Habits::Drawn, ..Self::on(brokers(3).min_in_sync_replicas(2)) }
     }
 
     /// As [`Profile::safe`], on another cluster, the same for all seeds.
@@ -75,7 +91,7 @@ impl Profile {
     pub fn on(settings: ClusterSettings) -> Self {
         Self {
             settings,
-            size: Size::Fixed,
+            habits: Habits::Fixed,
             replication_factor: 3,
             partitions: 1,
             clients: Clients::AcksMix,
@@ -83,6 +99,7 @@ impl Profile {
             storm: STORM,
             tick: TICK,
             mutant: None,
+            clients_only: false,
         }
     }
 
@@ -100,7 +117,7 @@ impl Profile {
         self
     }
 
-    /// With steps of so long; see [`Options::tick`].
+    /// With steps of so long; see [`Physics::tick`].
     #[must_use]
     pub fn tick(mut self, tick: Duration) -> Self {
         self.tick = tick;
@@ -121,6 +138,20 @@ impl Profile {
         self
     }
 
+    /// Judged by what clients see, and whether the cluster comes to rest, alone: no invariant ends
+    /// a run.
+    #[must_use]
+    pub fn clients_only(mut self) -> Self {
+        self.clients_only = true;
+        self
+    }
+
+    /// See [`Profile::clients_only`].
+    #[must_use]
+    pub fn is_clients_only(&self) -> bool {
+        self.clients_only
+    }
+
     /// With a broken broker. Only a build with the feature `mutants` has any.
     ///
     /// # Errors
@@ -135,62 +166,83 @@ impl Profile {
         Ok(self)
     }
 
-    /// Breaks the brokers that run on this thread, if the profile says so.
-    pub(crate) fn prepare_thread(&self) {
-        break_thread(self.mutant.as_deref());
+    /// Everything that the run of a seed is made of.
+    #[must_use]
+    pub fn plan(&self, seed: Seed) -> Plan {
+        Plan {
+            plan: plan::VERSION,
+            seed,
+            cluster: self.settings(seed),
+            topic: TopicPlan {
+                partitions: self.partitions,
+                replication_factor: self.replication_factor,
+                on: Vec::new(),
+                configs: BTreeMap::new(),
+            },
+            clients: self.mix(seed),
+            physics: Physics::with_tick(self.tick),
+            calm: CALM,
+            schedule: self.schedule(seed),
+            beyond_the_budget: false,
+            clients_only: self.clients_only,
+            mutant: self.mutant.clone(),
+        }
     }
 
     /// The cluster of a seed.
     #[must_use]
     pub fn settings(&self, seed: Seed) -> ClusterSettings {
-        let settings = self.settings.clone();
-        match self.size {
-            Size::Drawn if seed.stream("cluster").chance(1, 2) => settings.more_brokers(2),
-            Size::Drawn | Size::Fixed => settings,
+        let mut settings = self.settings.clone();
+        if self.habits == Habits::Fixed {
+            return settings;
         }
+        let mut dice = seed.stream("cluster");
+        if dice.chance(1, 2) {
+            settings = settings.more_brokers(2);
+        }
+        if let Some(bytes) = dice.pick(&SEGMENTS) {
+            settings = settings.set("log.segment.bytes", &bytes.to_string());
+        }
+        if let Some(bytes) = dice.pick(&FETCHES) {
+            settings = settings.set("replica.fetch.max.bytes", &bytes.to_string());
+        }
+        settings
     }
 
-    /// The physics.
-    #[must_use]
-    pub fn options(&self) -> Options {
-        Options::new().tick(self.tick)
-    }
-
-    /// How many replicas each partition has.
-    #[must_use]
-    pub fn replication_factor(&self) -> i16 {
-        self.replication_factor
-    }
-
-    /// How many partitions there are.
-    #[must_use]
-    pub fn partitions(&self) -> i32 {
-        self.partitions
-    }
-
-    /// The clients.
-    #[must_use]
-    pub fn workload(&self, partitions: &[TopicPartition]) -> Workload {
-        let workload = match self.clients {
-            Clients::AppendRead => append_read(partitions),
-            Clients::AcksMix => acks_mix(partitions),
+    /// The clients of a seed.
+    fn mix(&self, seed: Seed) -> Mix {
+        let mut mix = match self.clients {
+            Clients::AppendRead => Mix::append_read(),
+            Clients::AcksMix => Mix::acks_mix(),
         };
-        match self.producers {
-            None => workload,
-            Some(count) => workload.producers(count),
+        if self.habits == Habits::Drawn {
+            let pause = *seed.stream("habits").pick(&PAUSES);
+            mix.pace = Duration::from_millis(pause);
         }
-    }
-
-    /// The time without faults before and after the storm.
-    #[must_use]
-    pub fn calm(&self) -> Duration {
-        Duration::from_secs(2)
+        match self.producers {
+            None => mix,
+            Some(count) => mix.with_producers(count),
+        }
     }
 
     /// The faults of a seed.
     ///
-    /// Bits that flip at rest are left out: a replica that finds one halts its broker, as Kafka's
-    /// does, and nothing in the protocol brings the record back to it by itself.
+    /// Bits that flip at rest are left out, because the fault budget cannot count them:
+    ///
+    /// - One flip on the leader's disk is enough to break what acks=all promises. No follower and no
+    ///   consumer gets past the batch, and the leader goes on leading: as in Kafka, a checksum that
+    ///   does not match is no failure of the device, and calls for no election. The record is on
+    ///   other replicas, but nobody can read it before an operator acts. The budget, of
+    ///   `min.insync.replicas` - 1 lossy replicas, would call that covered.
+    /// - A lossy stop is counted until its replica is back in sync. Rot has no such end: its replica
+    ///   stays in sync while nobody reads the batch, and an unclean restart reads nothing anew that
+    ///   lies before the recovery point. Counted for the rest of the run, it would let the next
+    ///   kill of another replica waive the verdict, and the run would judge next to nothing.
+    /// - The harness flips any byte of a disk. Kafka's checkpoints of recovery points and high
+    ///   watermarks have no checksums, so a digit that turns into a larger one is believed; and a
+    ///   controller whose quorum log is damaged does not start again by itself.
+    ///
+    /// What recovery makes of rot is told by stories and by the tests of the log.
     #[must_use]
     pub fn schedule(&self, seed: Seed) -> Schedule {
         let second = Duration::from_secs(1);
@@ -205,6 +257,7 @@ impl Profile {
             .roles(["leader", "follower", "controller"])
             .actions(deeds::ALL)
             .weight(FaultClass::Actions, 2)
+            .undercurrent()
             .relay(Relay { behind: "follower".to_owned(), ahead: IN_SYNC.to_owned() })
             .session_timeout(3 * second)
             .weather(second..3 * second, 3 * second..10 * second)
@@ -212,28 +265,11 @@ impl Profile {
             .draw(seed, self.settings(seed).broker_count(), self.storm)
     }
 
-    /// What it is called in the report of a seed.
-    #[must_use]
-    pub fn name(&self, seed: Seed) -> String {
-        let settings = self.settings(seed);
-        let clients = match self.clients {
-            Clients::AppendRead => "append-read",
-            Clients::AcksMix => "acks-mix",
-        };
-        let mutant = self.mutant.as_ref().map_or(String::new(), |name| format!(", mutant {name}"));
-        format!(
-            "{clients} on {} brokers, {} controllers, min.insync.replicas={}{mutant}",
-            settings.broker_count(),
-            settings.controller_count(),
-            settings.required_in_sync(),
-        )
-    }
-
     /// The flags of the `faults` command that choose this profile.
     #[must_use]
     pub fn flags(&self) -> Vec<String> {
         let mut flags = Vec::new();
-        if self.size == Size::Fixed {
+        if self.habits == Habits::Fixed {
             flags.extend(["--brokers".to_owned(), self.settings.broker_count().to_string()]);
         }
         if self.clients == Clients::AppendRead {
@@ -254,7 +290,16 @@ impl Profile {
         if let Some(mutant) = &self.mutant {
             flags.extend(["--mutant".to_owned(), mutant.clone()]);
         }
+        if self.clients_only {
+            flags.push("--clients-only".to_owned());
+        }
         flags
+    }
+
+    /// The run of a seed, and the command that repeats it.
+    #[must_use]
+    pub fn errand(&self, seed: Seed) -> Errand {
+        Errand { plan: self.plan(seed), repeat: self.repeat_command(seed) }
     }
 
     /// The command that runs a seed again.

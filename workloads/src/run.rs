@@ -4,20 +4,21 @@
 //! Then the cluster must come to rest in bounded time, every replica is read to its end, and the
 //! history is judged. The same seed gives the same run, to the byte of its history.
 
+mod gauges;
 mod unrest;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use harness::cluster::Cluster;
+use harness::checker::log::Judgement;
+use harness::cluster::{Cluster, JournalEntry};
 use harness::exit::OutcomeVerdict;
 use harness::fault::FaultClass;
 use harness::history::{History, Promise};
-use harness::nemesis::{Schedule, Strikes};
+use harness::nemesis::Strikes;
 use harness::panics::{self, run_isolated};
 use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport};
-use harness::scenario::Setup as _;
 use harness::seed::Seed;
 use harness::sweep::RunOutcome;
 use harness::verdict::{Anomaly, Verdict};
@@ -25,7 +26,8 @@ use highwater::types::NodeId;
 
 use crate::invariants;
 use crate::operator::{Operator as _, ReplicationFactor, Topic};
-use crate::profile::Profile;
+use crate::plan::{Plan, TopicPlan};
+use crate::profile::{Profile, break_thread};
 use crate::system::Brokers;
 use crate::telling::{Ear, Telling};
 use crate::verdict::Judged;
@@ -40,8 +42,12 @@ pub struct Ran {
     pub outcome: RunOutcome,
     /// What the clients asked and were told.
     pub history: History,
-    /// The faults, as they were drawn.
-    pub schedule: Schedule,
+    /// What it was made of.
+    pub plan: Plan,
+    /// What was done to the cluster, and when.
+    pub journal: Vec<JournalEntry>,
+    /// The judgement of the history, unless the run ended before.
+    pub judgement: Option<Judgement>,
     /// How many segments nodes and clients sent, as [`Cluster::segments_sent`] counts them.
     pub segments: u64,
     /// What the brokers observed, in words: everything, or nothing, as [`Watching`] says.
@@ -72,27 +78,48 @@ pub struct Watching {
     pub everything: bool,
 }
 
+/// A plan, and the command that carries it out again.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// What to do.
+    pub plan: Plan,
+    /// For the report: `cargo faults repro …`.
+    pub repeat: String,
+}
+
 /// Runs one seed, on a thread of its own.
 #[must_use]
 pub fn run(seed: Seed, profile: &Profile, watching: Watching) -> Ran {
-    one(seed, profile, watching, None)
+    carry_out(&profile.errand(seed), watching)
 }
 
-/// As [`run`], and `ear` is told each event of it as it happens.
+/// Carries a plan out, on a thread of its own.
+///
+/// A plan that [`Plan::check`] refuses ends as a run that came to nothing.
 #[must_use]
-pub fn run_told(seed: Seed, profile: &Profile, ear: Ear) -> Ran {
-    one(seed, profile, Watching::default(), Some(ear))
+pub fn carry_out(errand: &Errand, watching: Watching) -> Ran {
+    one(errand, watching, None)
 }
 
-fn one(seed: Seed, profile: &Profile, watching: Watching, ear: Option<Ear>) -> Ran {
+/// As [`carry_out`], and `ear` is told each event of it as it happens.
+#[must_use]
+pub fn carry_out_told(errand: &Errand, ear: Ear) -> Ran {
+    one(errand, Watching::default(), Some(ear))
+}
+
+fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
+    let plan = &errand.plan;
+    if let Err(unfit) = plan.check() {
+        return Ran::without_result(errand, unfit.to_string());
+    }
     let ran = run_isolated(|| {
-        profile.prepare_thread();
-        let mut cluster = Cluster::new(profile.settings(seed).build(seed), seed, profile.options());
+        break_thread(plan.mutant.as_deref());
+        let mut cluster = Cluster::new(plan.system(), plan.seed, plan.physics.options());
         let watch = cluster.system().watch().clone();
         if watching.everything {
             watch.keep_everything();
         }
-        let mut course = Course::new(seed, profile);
+        let mut course = Course::new(errand);
         course.telling = ear.map(|ear| Telling::begin(ear, &cluster));
         let panics_before = panics::seen();
         let told = catch_unwind(AssertUnwindSafe(|| course.tell(&mut cluster)));
@@ -102,14 +129,13 @@ fn one(seed: Seed, profile: &Profile, watching: Watching, ear: Option<Ear>) -> R
         }
         course.finish(&cluster, &watch)
     });
-    ran.unwrap_or_else(|panicked| Ran::without_result(seed, profile, panicked.message))
+    ran.unwrap_or_else(|panicked| Ran::without_result(errand, panicked.message))
 }
 
 /// What is known of a run while it lasts.
-struct Course<'profile> {
-    seed: Seed,
-    profile: &'profile Profile,
-    schedule: Schedule,
+struct Course<'errand> {
+    plan: &'errand Plan,
+    repeat: &'errand str,
     strikes: Strikes,
     judged: Option<Judged>,
     history: History,
@@ -118,13 +144,11 @@ struct Course<'profile> {
     telling: Option<Telling>,
 }
 
-impl<'profile> Course<'profile> {
-    fn new(seed: Seed, profile: &'profile Profile) -> Self {
-        let schedule = profile.schedule(seed);
+impl<'errand> Course<'errand> {
+    fn new(errand: &'errand Errand) -> Self {
         Self {
-            seed,
-            profile,
-            schedule,
+            plan: &errand.plan,
+            repeat: &errand.repeat,
             strikes: Strikes::default(),
             judged: None,
             history: History::default(),
@@ -148,20 +172,20 @@ impl<'profile> Course<'profile> {
             Tone::Heading,
         );
         let topic = self.create_topic(cluster);
-        let load = cluster.start(self.profile.workload(&topic));
+        let load = cluster.start(self.plan.clients.clone().on(&topic));
         if let Some(telling) = &self.telling {
             telling.read_along(load.recorder(), cluster.now());
         }
         let clients = count(load.workload().client_count(), "client");
         self.say(cluster, &format!("{clients} start"), Tone::Heading);
-        cluster.run_for(self.profile.calm());
-        let faults = count(self.schedule.faults.len(), "fault");
-        let lasts = self.schedule.lasts.as_secs();
+        cluster.run_for(self.plan.calm);
+        let faults = count(self.plan.schedule.faults.len(), "fault");
+        let lasts = self.plan.schedule.lasts.as_secs();
         self.say(cluster, &format!("the storm begins: {faults} in {lasts} s"), Tone::Heading);
-        self.strikes = cluster.unleash(&self.schedule);
+        self.strikes = cluster.unleash(&self.plan.schedule);
         self.say(cluster, "the storm is over", Tone::Heading);
         // Clients go on for a while in a healthy cluster: what is lost must be seen to be lost.
-        cluster.run_for(self.profile.calm());
+        cluster.run_for(self.plan.calm);
         load.stop(cluster);
         if let Some(telling) = &self.telling {
             telling.clients_stopped(cluster.now());
@@ -172,13 +196,13 @@ impl<'profile> Course<'profile> {
             Tone::Heading,
         );
         self.history = load.recorder().history();
-        let quiet = cluster.try_wait_for("every partition has a leader, every replica is in sync and everything is committed on all of them", |c| {
-            c.is_quiet(&topic).then_some(())
-        });
-        if let Err(waited) = quiet {
-            let unrest = cluster.system().watch().look(|picture| unrest::describe(picture, &topic));
-            self.liveness = Some(format!("{waited}\n{unrest}"));
+        self.come_to_rest(cluster, &topic);
+        // What lies still may be stuck: a last record shows that the leader can commit.
+        if self.liveness.is_none() {
+            let problems = load.write_last_records(cluster);
+            self.liveness = problems.first().map(|problem| format!("after the storm {problem}"));
         }
+        self.come_to_rest(cluster, &topic);
         self.say(
             cluster,
             "every replica is read to its end, and the history judged",
@@ -192,11 +216,35 @@ impl<'profile> Course<'profile> {
         let judged =
             crate::verdict::judge(load.workload(), &self.history, cluster.system().watch());
         self.judged = Some(judged);
+        if self.liveness.is_none() {
+            let expected = gauges::expected(cluster.system(), &self.plan.schedule);
+            self.liveness = gauges::wait_for_rest(cluster, expected).err();
+        }
+    }
+
+    /// Waits until everything is replicated and committed; once is enough to be late.
+    fn come_to_rest(&mut self, cluster: &mut Cluster<Brokers>, topic: &Topic) {
+        if self.liveness.is_some() {
+            return;
+        }
+        let quiet = cluster.try_wait_for("every partition is led by its preferred replica, every replica is in sync and everything is committed on all of them", |c| {
+            (c.is_quiet(topic) && c.is_led_by_preferred(topic)).then_some(())
+        });
+        if let Err(waited) = quiet {
+            let unrest = cluster.system().watch().look(|picture| unrest::describe(picture, topic));
+            self.liveness = Some(format!("{waited}\n{unrest}"));
+        }
     }
 
     fn create_topic(&self, cluster: &mut Cluster<Brokers>) -> Topic {
-        let replicas = ReplicationFactor(self.profile.replication_factor());
-        cluster.create_topic_with("orders", (self.profile.partitions(), replicas), &[])
+        let TopicPlan { partitions, replication_factor, on, configs } = &self.plan.topic;
+        if !on.is_empty() {
+            return cluster.create_topic_on("orders", on);
+        }
+        let configs: Vec<(&str, &str)> =
+            configs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let shape = (*partitions, ReplicationFactor(*replication_factor));
+        cluster.create_topic_with("orders", shape, &configs)
     }
 
     fn finish(self, cluster: &Cluster<Brokers>, watch: &Watch) -> Ran {
@@ -210,7 +258,9 @@ impl<'profile> Course<'profile> {
             report,
             outcome,
             history: self.history,
-            schedule: self.schedule,
+            plan: self.plan.clone(),
+            journal: cluster.journal().entries(),
+            judgement: self.judged.map(|judged| judged.judgement),
             segments: cluster.segments_sent(),
             observed: watch.latest(),
         }
@@ -220,10 +270,11 @@ impl<'profile> Course<'profile> {
         let (faults, skipped) = self.counts();
         let (acknowledged, reads) = self.judged.as_ref().map(promised).unwrap_or_default();
         let losses = self.judged.as_ref().map(|judged| &judged.judgement.losses);
-        let violation = watch.violation().map(|violation| told(&violation, watch));
+        let violation = watch.violation().filter(|_| !self.plan.clients_only);
+        let violation = violation.map(|violation| told(&violation, watch));
         let mut report = RunReport {
-            scenario: self.profile.name(self.seed),
-            seed: self.seed.0,
+            scenario: self.plan.name(),
+            seed: self.plan.seed.0,
             simulated: cluster.now(),
             operations: u64::try_from(self.history.len() / 2).unwrap_or(u64::MAX),
             acknowledged,
@@ -251,7 +302,7 @@ impl<'profile> Course<'profile> {
                 owed.map(|(_, toll)| toll.unexplained).sum()
             }),
             digest: self.history.digest().to_string(),
-            repeat: self.profile.repeat_command(self.seed),
+            repeat: self.repeat.to_owned(),
         };
         report.verdict = self.verdict(&mut report);
         report
@@ -304,10 +355,12 @@ fn count(number: usize, one: &str) -> String {
 type Counts = BTreeMap<String, u64>;
 
 impl Ran {
-    fn without_result(seed: Seed, profile: &Profile, failure: String) -> Self {
+    fn without_result(errand: &Errand, failure: String) -> Self {
+        let Errand { plan, repeat } = errand.clone();
+        let seed = plan.seed;
         let outcome = RunOutcome::without_result(seed.0, OutcomeVerdict::Invalid, failure.clone());
         let report = RunReport {
-            scenario: profile.name(seed),
+            scenario: plan.name(),
             seed: seed.0,
             simulated: Duration::ZERO,
             operations: 0,
@@ -326,13 +379,15 @@ impl Ran {
             losses_explained: 0,
             losses_unexplained: 0,
             digest: String::new(),
-            repeat: profile.repeat_command(seed),
+            repeat,
         };
         Self {
             report,
             outcome,
             history: History::default(),
-            schedule: profile.schedule(seed),
+            plan,
+            journal: Vec::new(),
+            judgement: None,
             segments: 0,
             observed: Vec::new(),
         }

@@ -7,12 +7,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use highwater::config::golden::MIN_IN_SYNC_REPLICAS;
 use highwater::config::{Config, Properties};
+use serde::{Deserialize, Serialize};
 
 /// The port that clients and brokers connect to.
 pub const BROKER_PORT: u16 = 9092;
 /// The port of the quorum.
 pub const CONTROLLER_PORT: u16 = 9093;
+
+/// The port of the metrics, where they are served: the customary one.
+pub const METRICS_PORT: u16 = 9404;
 
 /// `broker.session.timeout.ms`: a broker that is silent for longer is fenced.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
@@ -27,13 +32,14 @@ pub const REPLICA_LAG_MAX: Duration = Duration::from_secs(4);
 /// let settings = brokers(3).min_in_sync_replicas(2).set("flush.messages", "1");
 /// assert_eq!(settings.config(0).node_id.0, 1);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClusterSettings {
     brokers: usize,
     controllers: usize,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     racks: Vec<String>,
     properties: BTreeMap<String, String>,
-    min_in_sync_replicas: usize,
 }
 
 /// A cluster of `count` brokers, of which the first three (or the only one) are controllers too, as
@@ -47,8 +53,14 @@ pub fn brokers(count: usize) -> ClusterSettings {
         controllers: if count >= 3 { 3 } else { 1 },
         racks: Vec::new(),
         properties: properties.collect(),
-        min_in_sync_replicas: 1,
     }
+}
+
+/// The golden preset ([`highwater::config::golden`]) on three brokers: `min.insync.replicas` 2 and
+/// no unclean election, for topics of replication factor 3.
+#[must_use]
+pub fn golden() -> ClusterSettings {
+    brokers(3).min_in_sync_replicas(MIN_IN_SYNC_REPLICAS).unclean_leader_election(false)
 }
 
 /// Kafka's timeouts, several times shorter.
@@ -71,8 +83,7 @@ const BRISK: &[(&str, &str)] = &[
 impl ClusterSettings {
     /// `min.insync.replicas`.
     #[must_use]
-    pub fn min_in_sync_replicas(mut self, count: usize) -> Self {
-        self.min_in_sync_replicas = count;
+    pub fn min_in_sync_replicas(self, count: usize) -> Self {
         self.set("min.insync.replicas", &count.to_string())
     }
 
@@ -115,6 +126,12 @@ impl ClusterSettings {
         self
     }
 
+    /// Serves metrics on every node (`metrics.listener`), so that they can be monitored.
+    #[must_use]
+    pub fn monitored(self) -> Self {
+        self.set("metrics.listener", &format!("HTTP://0.0.0.0:{METRICS_PORT}"))
+    }
+
     /// Any other property, by Kafka's name.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
@@ -137,7 +154,7 @@ impl ClusterSettings {
     /// The in-force `min.insync.replicas` of topics that do not say.
     #[must_use]
     pub fn required_in_sync(&self) -> usize {
-        self.min_in_sync_replicas
+        self.property("min.insync.replicas").and_then(|count| count.parse().ok()).unwrap_or(1)
     }
 
     /// The value of a property, if it is set.
@@ -152,7 +169,7 @@ impl ClusterSettings {
         crate::picture::Settings {
             eligible_leader_replicas: self.property("eligible.leader.replicas.enable")
                 != Some("false"),
-            min_in_sync_replicas_default: self.min_in_sync_replicas,
+            min_in_sync_replicas_default: self.required_in_sync(),
             unclean_leader_election_default: self.property("unclean.leader.election.enable")
                 == Some("true"),
         }
@@ -170,15 +187,28 @@ impl ClusterSettings {
     /// If a property that was set is not one that a broker accepts; the message names it.
     #[must_use]
     pub fn config(&self, index: usize) -> Config {
+        match self.try_config(index) {
+            Ok(config) => config,
+            Err(errors) => panic!("the simulated cluster's settings are not valid: {errors}"),
+        }
+    }
+
+    fn try_config(&self, index: usize) -> Result<Config, String> {
         let mut properties = Properties::default();
         for (name, value) in &self.properties {
             properties.set(name.clone(), value.clone());
         }
         self.identify(index, &mut properties);
-        match Config::from_properties(&properties) {
-            Ok((config, _)) => config,
-            Err(errors) => panic!("the simulated cluster's settings are not valid: {errors}"),
-        }
+        let (config, _) = Config::from_properties(&properties).map_err(|e| e.to_string())?;
+        Ok(config)
+    }
+
+    /// Whether every node has a valid configuration.
+    ///
+    /// # Errors
+    /// What is wrong with the properties of the first node that has none.
+    pub fn check(&self) -> Result<(), String> {
+        (0..self.brokers).try_for_each(|index| self.try_config(index).map(drop))
     }
 
     fn identify(&self, index: usize, properties: &mut Properties) {

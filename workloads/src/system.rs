@@ -2,6 +2,7 @@
 //! asked to endure without breaking its word.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use harness::disk::{DiskFault, SimDisk};
 use harness::fault::Fault;
@@ -9,9 +10,11 @@ use harness::gate::Stop;
 use harness::scenario::Setup;
 use harness::seed::{Seed, Stream};
 use harness::system::{BoxError, Deed, LocalBoxFuture, Node, NodeEnv, Stopped, System, Violation};
-use highwater::server::{self, Left};
+use highwater::server::{self, Left, Metrics};
 use highwater::types::{BrokerId, NodeId, TopicPartition};
 
+use crate::alerts::exposition::{self, PageError, Sample};
+use crate::alerts::monitor::Monitoring;
 use crate::deeds;
 use crate::picture;
 use crate::settings::ClusterSettings;
@@ -24,7 +27,10 @@ pub struct Brokers {
     settings: ClusterSettings,
     watch: Watch,
     keeps_budget: bool,
+    keeps_invariants: bool,
     machines: BTreeMap<Node, Machine>,
+    metrics: Arc<Mutex<BTreeMap<Node, Metrics>>>,
+    monitoring: Option<Monitoring>,
 }
 
 /// The role that everybody in sync plays, over all partitions: all of them together.
@@ -49,7 +55,15 @@ impl Brokers {
     #[must_use]
     pub fn new(settings: ClusterSettings) -> Self {
         let watch = Watch::new(settings.picture());
-        Self { settings, watch, keeps_budget: true, machines: BTreeMap::new() }
+        Self {
+            settings,
+            watch,
+            keeps_budget: true,
+            keeps_invariants: true,
+            machines: BTreeMap::new(),
+            metrics: Arc::default(),
+            monitoring: None,
+        }
     }
 
     /// Lets faults strike although the settings in force do not cover them: for runs that show
@@ -57,6 +71,13 @@ impl Brokers {
     #[must_use]
     pub fn beyond_the_budget(mut self) -> Self {
         self.keeps_budget = false;
+        self
+    }
+
+    /// Lets a run go on after an invariant was broken: for runs that show what clients see of it.
+    #[must_use]
+    pub fn whatever_is_broken(mut self) -> Self {
+        self.keeps_invariants = false;
         self
     }
 
@@ -70,6 +91,34 @@ impl Brokers {
     #[must_use]
     pub fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    /// The numbers of every node that runs, read in its process: as they are, and without the
+    /// network between.
+    ///
+    /// # Errors
+    /// A page cannot be read, which is a bug of the broker.
+    ///
+    /// # Panics
+    /// Never: nothing panics while it holds the pages.
+    pub fn pages(&self) -> Result<Vec<(String, Vec<Sample>)>, PageError> {
+        let metrics = self.metrics.lock().expect("nothing panics under this lock").clone();
+        metrics
+            .into_iter()
+            .map(|(node, metrics)| {
+                Ok((ClusterSettings::node_name(node.0), exposition::parse(&metrics.page())?))
+            })
+            .collect()
+    }
+
+    /// The monitoring of the cluster, once it has begun.
+    #[must_use]
+    pub fn monitoring(&self) -> Option<&Monitoring> {
+        self.monitoring.as_ref()
+    }
+
+    pub(crate) fn set_monitoring(&mut self, monitoring: Monitoring) {
+        self.monitoring = Some(monitoring);
     }
 
     fn partitions(&self) -> Vec<TopicPartition> {
@@ -164,11 +213,16 @@ impl System for Brokers {
         let stop = env.stop.clone();
         let machine = Machine { disk: env.disk.clone(), stop: stop.clone() };
         self.machines.insert(env.node, machine);
+        let (node, known) = (env.node, Arc::clone(&self.metrics));
         let parts = Parts { net: env.net, disk: env.disk, clock: env.clock, dice: env.dice };
         Box::pin(async move {
             let host = sim_host::host(parts, probe);
             let stopped = async move { stop.requested().await };
-            match server::run(host, config, |_| {}, stopped).await {
+            let ready = move |ready: server::Ready| {
+                let mut known = known.lock().expect("nothing panics under this lock");
+                known.insert(node, ready.metrics);
+            };
+            match server::run(host, config, ready, stopped).await {
                 Ok(Left::Cleanly) => Ok(()),
                 Ok(Left::Uncleanly) => Err("left without a clean-shutdown marker".into()),
                 Err(error) => Err(error.into()),
@@ -230,17 +284,17 @@ impl System for Brokers {
     }
 
     fn act(&mut self, action: &str, dice: &mut Stream) -> Option<Deed> {
-        let bootstrap = self.nodes();
-        deeds::deed(action, &bootstrap, &self.partitions(), dice)
+        let nodes = self.nodes();
+        deeds::deed(action, &nodes, (&self.partitions(), &self.watch), dice)
     }
 
     fn invariant(&mut self) -> Result<(), Violation> {
         match self.watch.violation() {
-            None => Ok(()),
-            Some(violation) => Err(Violation {
+            Some(violation) if self.keeps_invariants => Err(Violation {
                 invariant: violation.invariant.to_owned(),
                 what: violation.to_string(),
             }),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -249,6 +303,7 @@ impl System for Brokers {
     }
 
     fn stopped(&mut self, node: Node, how: &Stopped) {
+        self.metrics.lock().expect("nothing panics under this lock").remove(&node);
         let how = match how {
             Stopped::Killed { .. } | Stopped::Exited { .. } => picture::Stop::Crash,
             Stopped::PowerCut => picture::Stop::PowerCut,

@@ -41,28 +41,54 @@ fn tell(mutant: Mutant, runs: &Value, of: &str, what: &str) {
     println!("{mutant}: found by number {runs} of the {of}: {what}");
 }
 
-/// Sweeps until the mutant is found, by an invariant that names what is broken; finds it again by
-/// the command that the sweep gives; and finds nothing in the same run of a sound broker.
-fn assert_found_by_the_sweep(mutant: Mutant) {
-    let id = mutant.to_string();
-    let seeds = SEEDS.to_string();
-    let (code, summary) = told(&["sweep", "--seeds", &seeds, "--mutant", &id, "--json"]);
-    assert_eq!(code, Some(1), "{mutant} was not found in {SEEDS} seeds: {summary}");
-    let failure = &summary["failures"][0];
-    let what = failure["what"].as_str().expect("the command runs and answers in JSON");
-    tell(mutant, &summary["run"], "seeds", what);
-    assert!(what.starts_with("GS"), "{mutant}: {what}");
+/// The commands that find a mutant again, and say of the same case that the sound broker is sound.
+fn assert_repeated(repeat: &str, detector: &str) {
+    let mut words = repeat.split(' ').skip(2);
+    let words: Vec<&str> = words.by_ref().collect();
+    let (code, again) = told(&[&words[..], &["--json"]].concat());
+    assert_eq!(code, Some(1), "{repeat}");
+    let violation = &again["violation"];
+    let anomaly = again["anomalies"][0]["kind"].as_str();
+    let name = violation["name"].as_str().or(anomaly).or(violation.as_str()).unwrap_or("liveness");
+    assert!(name.starts_with(detector), "{repeat}: {detector}, and then {name}");
 
-    let repeat = failure["repeat"].as_str().expect("the command runs and answers in JSON");
-    let words: Vec<&str> = repeat.split(' ').skip_while(|word| *word != "repro").collect();
-    let again = told(&[&words[..], &["--json"]].concat());
-    assert_eq!(again.0, Some(1), "{repeat}");
-    let name = again.1["violation"]["name"].as_str().unwrap_or_default();
-    assert!(what.starts_with(name) && !name.is_empty(), "{what}, and then {name}");
-
-    let sound: Vec<&str> = words.into_iter().filter(|w| *w != "--mutant" && *w != id).collect();
+    let mutant = words.iter().position(|word| *word == "--mutant").expect("it is broken");
+    let sound = [&words[..mutant], &words[mutant + 2..]].concat();
     let output = faults(&sound);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The hunts of one mutant in the command's answer: where, whether by clients only, what was found.
+fn hunts(mutant: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let hunts = mutant["hunts"].as_array().expect("a mutant was hunted");
+    hunts.iter().map(|hunt| {
+        let word = |name: &str| hunt[name].as_str().expect("a hunt has a place and a judge");
+        (word("ground"), word("eyes"), hunt)
+    })
+}
+
+/// Each mutant is found by general means in the full simulation, and in the pure rooms if that is
+/// where it lives. The first to notice is an invariant that names the mistake, except where the
+/// broken place is out of their sight.
+#[test]
+fn every_mutant_is_found() {
+    for mutant in Mutant::ALL {
+        let id = mutant.to_string();
+        let seeds = SEEDS.to_string();
+        let (code, summary) = told(&["sweep", "--seeds", &seeds, "--mutant", &id, "--json"]);
+        assert_eq!(code, Some(1), "{mutant} was not found in {SEEDS} seeds: {summary}");
+        let failure = &summary["failures"][0];
+        let what = failure["what"].as_str().expect("the command runs and answers in JSON");
+        tell(mutant, &summary["run"], "seeds", what);
+        // Nobody but a reader sees what a log keeps behind its end.
+        let seen = if mutant == Mutant::E03 { "liveness" } else { "" };
+        assert!(what.starts_with(seen), "{mutant}: {what}");
+        assert!(seen == "liveness" || what.starts_with("GS") || what.starts_with("LS"), "{what}");
+
+        if mutant.is_in_pure_room() {
+            assert_found_in_the_rooms(mutant);
+        }
+    }
 }
 
 fn assert_found_in_the_rooms(mutant: Mutant) {
@@ -72,27 +98,44 @@ fn assert_found_in_the_rooms(mutant: Mutant) {
     assert_eq!(code, Some(1), "{mutant} was not found in {SCHEDULES} schedules: {summary}");
     let violation = summary["violation"].as_str().expect("the command runs and answers in JSON");
     tell(mutant, &summary["schedules"], "schedules", violation);
-    assert!(violation.starts_with("GS"), "{mutant}: {violation}");
 }
 
 #[test]
-fn a01_truncation_to_the_high_watermark_is_found() {
-    assert_found_by_the_sweep(Mutant::A01);
+fn hunt_tells_what_clients_saw_and_how_to_see_it_again() {
+    let (code, summary) = told(&["mutants", "D01", "b11", "--json"]);
+    assert_eq!(code, Some(0), "{summary}");
+    let mutants = summary["mutants"].as_array().expect("two mutants were named");
+    let ids: Vec<&str> = mutants.iter().filter_map(|mutant| mutant["id"].as_str()).collect();
+    assert_eq!(ids, ["D01", "B11"]);
+    for mutant in mutants {
+        assert_eq!(mutant["found"], true);
+        let places: Vec<_> = hunts(mutant).map(|(ground, eyes, _)| (ground, eyes)).collect();
+        let simulation = [("simulation", "all"), ("simulation", "clients")];
+        assert_eq!(places, [&simulation[..], &[("rooms", "all"), ("rooms", "clients")]].concat());
+        for (_, eyes, hunt) in hunts(mutant) {
+            let finding = &hunt["finding"];
+            let kind = finding["detector"]["kind"].as_str().expect("D01 and B11 are found");
+            assert_eq!(kind == "invariant", eyes == "all", "{finding}");
+            let name = finding["detector"]["name"].as_str().unwrap_or("LV");
+            let repeat = finding["repeat"].as_str().expect("D01 and B11 are found");
+            assert_repeated(repeat, name);
+        }
+    }
 }
 
 #[test]
-fn b01_acknowledgement_at_the_leaders_append_is_found() {
-    assert_found_by_the_sweep(Mutant::B01);
-}
-
-#[test]
-fn d01_silent_unclean_election_is_found() {
-    assert_found_by_the_sweep(Mutant::D01);
-}
-
-#[test]
-fn every_mutant_is_found_in_the_rooms() {
-    Mutant::ALL.into_iter().for_each(assert_found_in_the_rooms);
+fn hunt_that_is_too_short_fails_and_several_begin_elsewhere() {
+    // The first schedule of the rooms is too short for this one.
+    let flags = ["--seeds", "0", "--schedules", "1", "--sweeps", "3", "--clients-only", "--json"];
+    let (code, summary) = told(&[&["mutants", "C02"][..], &flags].concat());
+    assert_eq!(code, Some(1), "{summary}");
+    let mutant = &summary["mutants"][0];
+    let starts: Vec<_> = hunts(mutant)
+        .filter(|(ground, ..)| *ground == "rooms")
+        .map(|(_, _, hunt)| hunt["start"].clone())
+        .collect();
+    assert_eq!(starts, ["0x0", "0x1", "0x2"]);
+    assert!(hunts(mutant).all(|(_, eyes, hunt)| eyes == "clients" && hunt["finding"].is_null()));
 }
 
 #[test]
@@ -105,9 +148,11 @@ fn sound_broker_of_the_same_build_is_found_sound() {
 
 #[test]
 fn unknown_mutant_is_refused() {
-    for command in ["run", "sweep", "rooms"] {
-        let output = faults(&[command, "--mutant", "A99"]);
-        assert_eq!(output.status.code(), Some(64), "{command}");
+    for command in
+        [&["run", "--mutant"][..], &["sweep", "--mutant"], &["rooms", "--mutant"], &["mutants"]]
+    {
+        let output = faults(&[command, &["A99"]].concat());
+        assert_eq!(output.status.code(), Some(64), "{command:?}");
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(words.contains("unknown mutant \"A99\""), "{words}");
     }

@@ -8,12 +8,46 @@
 //! Loss is judged by [`Contract`], not switched off: where a promise allows loss, each lost value
 //! must be explained from outside ([`Explain`]), and an unexplained one is an error even there.
 //!
-//! Two premises: no record expires during the run, and a final read (`last`) is what it says.
+//! Premises: no record expires during the run; a final read (`last`) is what it says; a call of
+//! several parts is a transaction, and whoever reads is shown nothing before it is committed; a
+//! client that others move tells so (`rebalanced`).
+//!
+//! What is decided where. An *error* breaks a promise; a *note* is worth knowing. Weak reads are
+//! those that the contract does not keep, so that what was read may be undone.
+//!
+//! | anomaly | file | what it is |
+//! |---|---|---|
+//! | `inconsistent-offsets` | `offsets` | error, save for reads or promises that may be undone |
+//! | `duplicate` | `offsets` | error; note if the client sent it again without idempotence and the contract lets it |
+//! | `lost-write` | `losses` | error; counted if the promise is weak and the loss explained |
+//! | `unseen` | `losses`; on one replica: `final_reads` | the same |
+//! | `phantom`, `aborted-read` | `provenance` | error, whoever read it: also a poll that failed |
+//! | `precommitted-read` | `provenance` | error |
+//! | `g1c`, `g1c-realtime` | `cycles` | error under every contract; a stale read is no edge |
+//! | `int-poll-skip` | `polls` | error, also of a subscribed reader; note for rebalanced keys and weak reads |
+//! | `int-nonmonotonic-poll` | `polls` | error; note for rebalanced keys and, from one poll to the next, weak reads |
+//! | `poll-skip`, `nonmonotonic-poll` | `polls` | error of an assigned reader; note of a subscribed one and for weak reads |
+//! | `int-nonmonotonic-send` | `sends` | error; note if the first was sent again without idempotence, and for weak reads |
+//! | `nonmonotonic-send`, `realtime-inversion` | `sends` | error if both certainly lie there; note for weak reads |
+//! | `int-send-skip` | `sends` | note |
+//! | `offset-mismatch` | `offsets` | error |
+//! | `consumed-then-changed` | `final_reads` | error; weak reads may have a reason |
+//! | `latest-backwards` | `latest` | error; note for weak reads |
+//! | `vacuous` | here | error; that no fault took effect is for the caller to see |
+//! | `worst-realtime-lag` | `lag` | in the notes |
+//! | `unseen` series | `unseen` | in the notes |
+//! | error counts | here | in the counts |
+//!
+//! Where this is more careful than Jepsen's rules: a value is lost when a reader went past its very
+//! place, not when somebody read behind it. A reader that began later has passed nothing, and
+//! what nobody passed is `Unknown` until final reads decide. And where stricter: real time counts.
 
+mod calls;
 mod contract;
 mod findings;
 mod ledger;
 
+mod cycles;
 mod final_reads;
 mod lag;
 mod latest;
@@ -22,6 +56,7 @@ mod offsets;
 mod polls;
 mod provenance;
 mod sends;
+mod unseen;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +64,7 @@ mod tests;
 pub use contract::{Contract, Duplicates, Explain, Guarantee, Unexplained};
 pub use lag::Lag;
 pub use losses::{Losses, Toll};
+pub use unseen::Unseen;
 
 use std::collections::BTreeMap;
 
@@ -59,6 +95,9 @@ pub struct Notes {
     pub findings: Vec<Anomaly>,
     /// The farthest that a reader was behind what had been acknowledged; `None` if none was.
     pub worst_realtime_lag: Option<Lag>,
+    /// How much was acknowledged and not yet read, over time; the last one is the end.
+    #[serde(default)]
+    pub unseen: Vec<Unseen>,
 }
 
 /// How much was judged, and how often each sort of thing happened.
@@ -66,7 +105,8 @@ pub struct Notes {
 pub struct Counts {
     /// Operations in the history; a completed call is two.
     pub operations: u64,
-    /// Calls by how they ended; those that never completed count as unknown.
+    /// Sends by how their calls ended; those that never completed count as unknown. Each part of a
+    /// call of several counts.
     pub sends: Outcomes,
     /// As above.
     pub polls: Outcomes,
@@ -80,7 +120,7 @@ pub struct Counts {
     pub anomalies: BTreeMap<AnomalyKind, u64>,
 }
 
-/// Calls by how they ended.
+/// Sends or polls by how their calls ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// They took effect.
@@ -89,6 +129,16 @@ pub struct Outcomes {
     pub failed: u64,
     /// Nobody knows.
     pub unknown: u64,
+}
+
+impl Outcomes {
+    fn count(&mut self, outcome: Phase) {
+        match outcome {
+            Phase::Ok => self.ok += 1,
+            Phase::Fail => self.failed += 1,
+            Phase::Invoke | Phase::Info => self.unknown += 1,
+        }
+    }
 }
 
 /// Everything that a family of anomalies looks at.
@@ -120,6 +170,7 @@ pub fn check(history: &History, contract: &Contract, explain: &dyn Explain) -> J
     offsets::judge(&case, &mut found);
     let reading = polls::judge(&case, &mut found);
     sends::judge(&case, &mut found);
+    cycles::judge(&case, &mut found);
     latest::judge(&case, &mut found);
     final_reads::judge(&case, &mut found);
     let losses = losses::judge(&case, &reading, &mut found);
@@ -136,6 +187,7 @@ pub fn check(history: &History, contract: &Contract, explain: &dyn Explain) -> J
         notes: Notes {
             findings: found.notes.into_examples(),
             worst_realtime_lag: reading.worst_lag,
+            unseen: unseen::series(&case),
         },
         counts,
     }
@@ -157,25 +209,15 @@ fn vacuous(counts: &Counts, found: &mut Found) {
 fn count(history: &History, case: &Case<'_>) -> Counts {
     let mut counts = Counts { operations: number(history.len()), ..Counts::default() };
     for call in &case.ledger.calls {
-        let outcomes = match call.action {
-            Action::Send { values, .. } => {
-                if call.outcome == Phase::Ok {
-                    counts.values_acknowledged += number(values.len());
-                }
-                &mut counts.sends
-            }
-            Action::Poll { records, .. } => {
-                if call.outcome == Phase::Ok {
-                    counts.records_read += number(records.values().map(Vec::len).sum());
-                }
-                &mut counts.polls
-            }
-            Action::Assign { .. } | Action::Subscribe { .. } | Action::Latest { .. } => continue,
-        };
-        match call.outcome {
-            Phase::Ok => outcomes.ok += 1,
-            Phase::Fail => outcomes.failed += 1,
-            Phase::Invoke | Phase::Info => outcomes.unknown += 1,
+        let acknowledged = |count: usize| if call.outcome == Phase::Ok { number(count) } else { 0 };
+        for part in call.sends() {
+            counts.values_acknowledged += acknowledged(part.values.len());
+            counts.sends.count(call.outcome);
+        }
+        let polls = call.action.parts().filter(|part| matches!(part, Action::Poll { .. }));
+        polls.for_each(|_| counts.polls.count(call.outcome));
+        for part in call.polls() {
+            counts.records_read += acknowledged(part.records.values().map(Vec::len).sum());
         }
     }
     for error in history.operations().iter().filter_map(|operation| operation.error.as_ref()) {

@@ -95,6 +95,16 @@ impl<S: System> Cluster<S> {
         client
     }
 
+    /// Starts `count` clients that do the same work, called `{name}-1` and so on.
+    pub fn clients<T, F, W>(&mut self, name: &str, count: usize, work: W) -> Vec<Client<T>>
+    where
+        T: 'static,
+        F: Future<Output = T> + 'static,
+        W: Fn(ClientEnv) -> F,
+    {
+        (1..=count).map(|number| self.client(&format!("{name}-{number}"), &work)).collect()
+    }
+
     /// Runs until the client is done and returns its result.
     ///
     /// # Panics
@@ -112,6 +122,15 @@ impl<S: System> Cluster<S> {
     pub fn finish<T>(&mut self, client: &Client<T>) -> T {
         client.stop();
         self.join(client)
+    }
+
+    /// As [`Cluster::finish`] for several clients, all of which are asked at once.
+    ///
+    /// # Panics
+    /// As [`Cluster::join`].
+    pub fn finish_all<T>(&mut self, clients: &[Client<T>]) -> Vec<T> {
+        clients.iter().for_each(Client::stop);
+        clients.iter().map(|client| self.join(client)).collect()
     }
 
     /// Does some work as a client, and returns its result when it is done.

@@ -1,25 +1,79 @@
 //! Histories as files: JSON Lines, one operation a line, behind a header that names the version.
 //!
 //! A file may come from anywhere and may have been cut short by a crash, so reading it never
-//! panics, never skips a line silently and never takes more memory for a line than [`LINE_MAX`].
+//! panics, never skips a line silently and never takes more memory for a line than its length (at
+//! most 1 GiB) and what it says. Blank lines are skipped. What is not described here is an error
+//! that names the line: a misspelled field must not look like a missing one.
 //!
-//! ```text
-//! {"history":1}
-//! {"index":0,"time":1200,"process":4,"phase":"invoke","action":{"send":{"key":"orders-0",...}}}
-//! {"index":1,"time":3900,"process":4,"phase":"ok","action":{"send":{...,"offsets":[17],...}}}
+//! The first line is the header, `{"history":2}`. Version 2 adds calls of several sends and polls,
+//! and the keys that were rebalanced during a poll; all else is as in version 1, which is still read. A history of an object that is not a log
+//! has another header, and is described in [`object`](super::object).
+//!
+//! # Fields of a line
+//!
+//! | field | what | range |
+//! |---|---|---|
+//! | `index` | number of the operation; grows strictly, need not be dense | 0 to 2^64-1 |
+//! | `time` | microseconds since the run began; never decides an order, the lines do | 0 to 2^64-1 |
+//! | `process` | who: at most one call open each, and a new number after `info` | 0 to 2^64-1 |
+//! | `phase` | `invoke`; or how it ended: `ok`, `fail` (certainly without effect), `info` (nobody knows) | |
+//! | `action` | what was asked and, in a completion, what was learned besides | below |
+//! | `error` | why it failed or is unknown, in any words | may be left out |
+//!
+//! A call is an `invoke` and, unless it stayed open for ever, the next other line of its process.
+//!
+//! # Actions
+//!
+//! | action | field | what |
+//! |---|---|---|
+//! | `send` | `key`, `values` | appends these values (0 to 2^64-1, each once in a key's history) to this key's log |
+//! | | `offsets` | where each value landed, -2^63 to 2^63-1, `null` where unknown; may be left out or empty |
+//! | | `promise` | `durable` (acks=all), `volatile` (acks=1) or `fire-and-forget` (acks=0) |
+//! | | `idempotent` | whether the log recognises a value that is sent twice |
+//! | | `retried` | whether the client sent it more than once; may be left out for `false` |
+//! | `poll` | `source` | the replica that answered |
+//! | | `records` | per key, `[offset, value]` of each record in the order of the answer |
+//! | | `last` | a final read: these keys from start to end in one call, after everything came to rest |
+//! | | `rebalanced` | the keys that others gave to the reader or took from it meanwhile; may be left out |
+//! | `assign` | `positions`, `source` | per key, the offset that is read next, negative if unknown; replaces all keys |
+//! | `subscribe` | `keys` | asks for a share of these keys |
+//! | `latest` | `key`, `end_offset`, `epoch` | where the log ends and in which epoch (-2^31 to 2^31-1); `null` if unknown |
+//! | `several` | `actions` | sends and polls as one call, in order: a transaction |
+//!
+//! # An example of each
+//!
+//! ```
+//! # use harness::history::History;
+//! let lines = r#"
+//! {"history":2}
+//! {"index":0,"time":10,"process":0,"phase":"invoke","action":{"send":{"key":"orders-0","values":[7,8],"promise":"durable","idempotent":true}}}
+//! {"index":1,"time":90,"process":0,"phase":"ok","action":{"send":{"key":"orders-0","values":[7,8],"offsets":[0,null],"promise":"durable","idempotent":true,"retried":true}}}
+//! {"index":2,"time":91,"process":1,"phase":"ok","action":{"assign":{"positions":{"orders-0":0},"source":"node-1"}}}
+//! {"index":3,"time":92,"process":1,"phase":"invoke","action":{"poll":{"source":"node-1","records":{},"last":false}}}
+//! {"index":4,"time":99,"process":1,"phase":"ok","action":{"poll":{"source":"node-1","records":{"orders-0":[[0,7],[1,8]]},"last":false}}}
+//! {"index":5,"time":100,"process":2,"phase":"ok","action":{"subscribe":{"keys":["orders-0","orders-1"]}}}
+//! {"index":6,"time":120,"process":2,"phase":"ok","action":{"latest":{"key":"orders-0","end_offset":2,"epoch":4}}}
+//! {"index":7,"time":130,"process":3,"phase":"info","action":{"several":{"actions":[{"poll":{"source":"node-2","records":{},"last":false}},{"send":{"key":"orders-1","values":[9],"promise":"volatile","idempotent":false}}]}},"error":"timed out"}
+//! "#;
+//! assert_eq!(History::read(lines.trim_start().as_bytes())?.len(), 8);
+//! # Ok::<(), harness::history::Unreadable>(())
 //! ```
 
-use std::io::{self, BufRead, Read as _, Write};
+use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::Operation;
+use super::lines::Lines;
+use super::{Action, Operation};
 
-/// The version of the format that is written, and the only one that is read.
-pub const VERSION: u64 = 1;
+/// The version of the format that is written.
+pub const VERSION: u64 = 2;
 
-/// A longer line is refused: a final read of a million records has about 30 MB.
-const LINE_MAX: u64 = 1 << 30;
+/// The oldest version that is read.
+const VERSION_MIN: u64 = 1;
+
+/// From this version on, a call may consist of several actions.
+const SEVERAL: u64 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,12 +99,12 @@ pub enum Unreadable {
         reason: String,
     },
     /// The header names a version of another day.
-    #[error("line 1: the history has version {found}, and we read version {VERSION}")]
+    #[error("line 1: the history has version {found}, and we read {VERSION_MIN} to {VERSION}")]
     Version {
         /// The version that was found.
         found: u64,
     },
-    /// A line is not an operation, or was cut short.
+    /// A line is not an operation, was cut short, or holds what its version does not allow.
     #[error("line {line}: {reason}")]
     Line {
         /// The line.
@@ -112,8 +166,8 @@ fn line(to: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
 /// Reads a history, one operation at a time. After an error it ends.
 #[derive(Debug)]
 pub struct Reader<R: BufRead> {
-    from: R,
-    line: u64,
+    lines: Lines<R>,
+    version: u64,
     previous: Option<u64>,
     ended: bool,
 }
@@ -124,44 +178,47 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// There is no header, or it names another version.
     pub fn new(from: R) -> Result<Self, Unreadable> {
-        let mut reader = Self { from, line: 0, previous: None, ended: false };
-        let Some(text) = reader.text()? else {
+        let mut lines = Lines::new(from);
+        let Some((_, text)) = lines.next()? else {
             return Err(Unreadable::Header { reason: "the file is empty".to_owned() });
         };
         let header: Header = serde_json::from_slice(&text)
             .map_err(|error| Unreadable::Header { reason: error.to_string() })?;
         match header.history {
-            VERSION => Ok(reader),
+            version @ VERSION_MIN..=VERSION => {
+                Ok(Self { lines, version, previous: None, ended: false })
+            }
             found => Err(Unreadable::Version { found }),
         }
     }
 
-    /// The next line that is not blank.
-    fn text(&mut self) -> Result<Option<Vec<u8>>, Unreadable> {
-        loop {
-            self.line += 1;
-            let mut text = Vec::new();
-            let line = self.line;
-            let read = self.from.by_ref().take(LINE_MAX).read_until(b'\n', &mut text);
-            match read.map_err(|error| Unreadable::Io { line, error })? {
-                0 => return Ok(None),
-                _ if text.trim_ascii().is_empty() => {}
-                _ => return Ok(Some(text)),
-            }
-        }
-    }
-
     fn operation(&mut self) -> Result<Option<Operation>, Unreadable> {
-        let Some(text) = self.text()? else {
+        let Some((line, text)) = self.lines.next()? else {
             return Ok(None);
         };
-        let line = self.line;
         let operation: Operation = serde_json::from_slice(&text)
             .map_err(|error| Unreadable::Line { line, reason: error.to_string() })?;
+        self.parts(&operation.action).map_err(|reason| Unreadable::Line { line, reason })?;
         let index = operation.index;
         match self.previous.replace(index) {
             Some(previous) if previous >= index => Err(Unreadable::Order { line, index, previous }),
             _ => Ok(Some(operation)),
+        }
+    }
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Whether a call may consist of these actions in this version.
+    fn parts(&self, action: &Action) -> Result<(), String> {
+        if self.version < SEVERAL && matches!(action, Action::Several { .. }) {
+            return Err(format!("version {} knows no call of several actions", self.version));
+        }
+        match action.misplaced() {
+            None => Ok(()),
+            Some(part) => Err(format!(
+                "a call of several actions holds sends and polls, and here {}",
+                part.sort()
+            )),
         }
     }
 }
@@ -186,7 +243,7 @@ mod tests {
 
     use expect_test::{Expect, expect};
 
-    use super::super::{Action, History, Key, Promise, Recorder};
+    use super::super::{History, Key, Promise, Recorder};
     use super::*;
 
     fn history() -> History {
@@ -214,7 +271,7 @@ mod tests {
         history().write(&mut file).unwrap();
         assert_eq!(History::read(&file[..]).unwrap(), history());
         expect![[r#"
-            {"history":1}
+            {"history":2}
             {"index":0,"time":10,"process":0,"phase":"invoke","action":{"send":{"key":"orders-0","values":[18446744073709551615,2],"offsets":[],"promise":"durable","idempotent":true,"retried":false}}}
             {"index":1,"time":11,"process":1,"phase":"invoke","action":{"assign":{"positions":{"orders-0":0},"source":"n1"}}}
             {"index":2,"time":12,"process":1,"phase":"ok","action":{"assign":{"positions":{"orders-0":0},"source":"n1"}}}
@@ -251,16 +308,16 @@ mod tests {
                 r#"{{"index":{index},"time":0,"process":0,"phase":"invoke","action":{{"latest":{{"key":"a","end_offset":null,"epoch":null}}}}}}"#
             )
         };
-        check("", expect![[r#"line 1: a history begins with {"history":1}: the file is empty"#]]);
+        check("", expect![[r#"line 1: a history begins with {"history":2}: the file is empty"#]]);
         check(
             "index,time\n",
             expect![[
-                r#"line 1: a history begins with {"history":1}: expected value at line 1 column 1"#
+                r#"line 1: a history begins with {"history":2}: expected value at line 1 column 1"#
             ]],
         );
         check(
             "{\"history\":7}\n",
-            expect!["line 1: the history has version 7, and we read version 1"],
+            expect!["line 1: the history has version 7, and we read 1 to 2"],
         );
         check(
             "{\"history\":1}\n\n{\"index\":0}\n",
@@ -275,6 +332,67 @@ mod tests {
             expect!["line 3: operation 4 follows operation 4"],
         );
         check("{\"history\":1}\n\u{0}\n", expect!["line 2: expected value at line 1 column 1"]);
+    }
+
+    fn together(version: u64, parts: &str) -> String {
+        format!(
+            "{{\"history\":{version}}}\n{{\"index\":0,\"time\":0,\"process\":0,\
+             \"phase\":\"invoke\",\"action\":{{\"several\":{{\"actions\":[{parts}]}}}}}}\n"
+        )
+    }
+
+    #[test]
+    fn a_call_of_several_actions_reads_as_it_was_written() {
+        let send = Action::send("a", vec![1, 2], Promise::Durable, false);
+        let asked = Action::several(vec![send.clone(), Action::poll("n1")]);
+        let records = BTreeMap::from([(Key::from("a"), vec![(0, 1)])]);
+        let learned =
+            vec![send.sent(vec![Some(0), None], true), Action::poll("n1").polled(records)];
+        let recorder = Recorder::new();
+        let alice = recorder.process();
+        alice.invoke(Duration::ZERO, asked).ok(Duration::ZERO, Action::several(learned));
+        let mut file = Vec::new();
+        recorder.history().write(&mut file).unwrap();
+        assert_eq!(History::read(&file[..]).unwrap(), recorder.history());
+        expect![[r#"{"index":1,"time":0,"process":0,"phase":"ok","action":{"several":{"actions":[{"send":{"key":"a","values":[1,2],"offsets":[0,null],"promise":"durable","idempotent":false,"retried":true}},{"poll":{"source":"n1","records":{"a":[[0,1]]},"last":false}}]}}}"#]]
+        .assert_eq(std::str::from_utf8(&file).unwrap().lines().last().unwrap());
+        expect!["     0.000s  op 1      process 0    ok       together: send [1, 2] to a (Durable) at [0], then poll n1 a: 0=1"]
+        .assert_eq(&recorder.history().operations()[1].to_string());
+        let digest = |parts: &[&Action]| {
+            let mut operations = recorder.history().operations().to_vec();
+            operations[1].action = Action::several(parts.iter().copied().cloned().collect());
+            History::from(operations).digest()
+        };
+        let (one, other) = (Action::poll("n1"), Action::poll("n2"));
+        assert_ne!(digest(&[&one]), digest(&[&one.clone().rebalanced(vec![Key::from("a")])]));
+        assert_ne!(digest(&[&one, &other]), digest(&[&other, &one]));
+        assert_ne!(digest(&[&one]), digest(&[&one, &one]));
+    }
+
+    #[test]
+    fn only_sends_and_polls_go_together() {
+        fn check(file: &str, expected: Expect) {
+            let read = History::read(file.as_bytes()).map(|history| history.len());
+            expected.assert_eq(&read.map_or_else(|e| e.to_string(), |read| read.to_string()));
+        }
+        let poll = r#"{"poll":{"source":"n1","records":{},"last":false}}"#;
+        check(&together(2, ""), expect!["1"]);
+        check(&together(2, poll), expect!["1"]);
+        check(&together(1, poll), expect!["line 2: version 1 knows no call of several actions"]);
+        check(
+            &together(2, &format!(r#"{poll},{{"subscribe":{{"keys":[]}}}}"#)),
+            expect!["line 2: a call of several actions holds sends and polls, and here subscribe"],
+        );
+        check(
+            &together(2, r#"{"several":{"actions":[]}}"#),
+            expect!["line 2: a call of several actions holds sends and polls, and here several"],
+        );
+        let deep = r#"{"several":{"actions":["#.repeat(500);
+        check(
+            &together(2, &deep),
+            expect!["line 2: recursion limit exceeded at line 1 column 1025"],
+        );
+        check("{\"history\":1}\n", expect!["0"]);
     }
 
     #[test]

@@ -84,11 +84,11 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Promise {
-    /// Acknowledged by every in-sync replica (`acks=all`).
+    /// Acknowledged by as many replicas as the system needs to never lose it.
     Durable,
-    /// Acknowledged by one replica (`acks=1`).
+    /// Acknowledged by one replica.
     Volatile,
-    /// Not acknowledged at all (`acks=0`): `Ok` says only that it left the client.
+    /// Not acknowledged at all: `Ok` says only that it left the client.
     FireAndForget,
 }
 
@@ -140,12 +140,18 @@ pub enum Action {
         /// were read in this one call, on this replica, from the start of the log to its last
         /// committed record, whatever the process's positions are.
         last: bool,
+        /// The keys that others gave to this reader or took from it while it polled. Between such
+        /// a poll and those around it in the same call, it may be moved anywhere.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rebalanced: Vec<Key>,
     },
     /// Replaces the keys that the process reads. Other keys are dropped. Whenever anything but a
     /// poll moves a reader (it fell off the log and starts again elsewhere), this is recorded
-    /// again: between assignments, a reader may neither skip nor go back.
+    /// again: between assignments, a reader may neither skip nor go back. A key that is dropped
+    /// and assigned again may be read from anywhere.
     Assign {
-        /// The offset that is read next, per key; negative where the client does not know it.
+        /// The offset that is read next, per key. Negative where the client names none: a key that
+        /// it was assigned before goes on where it was, another begins anywhere.
         positions: BTreeMap<Key, i64>,
         /// The replica that the process means to read from.
         source: String,
@@ -164,9 +170,56 @@ pub enum Action {
         /// The epoch in which the answer was given.
         epoch: Option<i32>,
     },
+    /// Several sends and polls as one call, one after the other: a transaction. The call's outcome
+    /// is that of all its parts, and what it sends is shown to nobody before its last part is
+    /// done. Offsets in a call whose fate is unknown were acknowledged, each for its send; what a
+    /// client was told together with an error is left out.
+    Several {
+        /// Sends and polls only, in the order in which the client made them. A file that holds
+        /// anything else here is refused; a history made by hand is `Unknown` to the checkers.
+        actions: Vec<Self>,
+    },
 }
 
 impl Action {
+    /// Several sends and polls as one call.
+    pub const fn several(actions: Vec<Self>) -> Self {
+        Self::Several { actions }
+    }
+
+    /// The parts of which a call consists, in order: those of `Several`, else the action itself.
+    pub fn parts(&self) -> impl Iterator<Item = &Self> {
+        match self {
+            Self::Several { actions } => actions,
+            Self::Send { .. }
+            | Self::Poll { .. }
+            | Self::Assign { .. }
+            | Self::Subscribe { .. }
+            | Self::Latest { .. } => std::slice::from_ref(self),
+        }
+        .iter()
+    }
+
+    /// The first part that may not be there: in a call of several, anything but a send or a poll.
+    pub(crate) fn misplaced(&self) -> Option<&Self> {
+        let Self::Several { actions } = self else {
+            return None;
+        };
+        actions.iter().find(|part| !matches!(part, Self::Send { .. } | Self::Poll { .. }))
+    }
+
+    /// What sort of action it is, in a word.
+    pub(crate) const fn sort(&self) -> &'static str {
+        match self {
+            Self::Send { .. } => "send",
+            Self::Poll { .. } => "poll",
+            Self::Assign { .. } => "assign",
+            Self::Subscribe { .. } => "subscribe",
+            Self::Latest { .. } => "latest",
+            Self::Several { .. } => "several",
+        }
+    }
+
     /// A send as it is invoked: nothing is known about its fate.
     pub fn send(key: impl Into<Key>, values: Vec<u64>, promise: Promise, idempotent: bool) -> Self {
         let key = key.into();
@@ -186,12 +239,14 @@ impl Action {
 
     /// A poll as it is invoked: nothing has been read yet.
     pub fn poll(source: impl Into<String>) -> Self {
-        Self::Poll { source: source.into(), records: BTreeMap::new(), last: false }
+        let (source, records, rebalanced) = (source.into(), BTreeMap::new(), Vec::new());
+        Self::Poll { source, records, last: false, rebalanced }
     }
 
     /// The final read of a whole replica as it is invoked.
     pub fn last_poll(source: impl Into<String>) -> Self {
-        Self::Poll { source: source.into(), records: BTreeMap::new(), last: true }
+        let (source, records, rebalanced) = (source.into(), BTreeMap::new(), Vec::new());
+        Self::Poll { source, records, last: true, rebalanced }
     }
 
     /// The same poll when it completes. Other actions are returned unchanged.
@@ -199,6 +254,15 @@ impl Action {
     pub fn polled(mut self, read: BTreeMap<Key, Vec<(i64, u64)>>) -> Self {
         if let Self::Poll { records, .. } = &mut self {
             *records = read;
+        }
+        self
+    }
+
+    /// The same poll, during which others moved its reader. Other actions are returned unchanged.
+    #[must_use]
+    pub fn rebalanced(mut self, keys: Vec<Key>) -> Self {
+        if let Self::Poll { rebalanced, .. } = &mut self {
+            *rebalanced = keys;
         }
         self
     }
@@ -255,13 +319,21 @@ impl Action {
                 });
                 to.flag(*idempotent).flag(*retried);
             }
-            Self::Poll { source, records, last } => {
+            Self::Poll { source, records, last, rebalanced } => {
                 to.tag(1).text(source).flag(*last).length(records.len());
                 for (key, records) in records {
                     to.text(key.as_str()).length(records.len());
                     for (offset, value) in records {
                         to.signed(*offset).number(*value);
                     }
+                }
+                // Nothing at all for none: older histories keep their digest. Neither an action
+                // nor the rest of an operation begins with this tag.
+                if !rebalanced.is_empty() {
+                    to.tag(6).length(rebalanced.len());
+                    rebalanced.iter().for_each(|key| {
+                        to.text(key.as_str());
+                    });
                 }
             }
             Self::Assign { positions, source } => {
@@ -280,6 +352,12 @@ impl Action {
                 to.tag(4).text(key.as_str());
                 optional(to, *end_offset);
                 optional(to, epoch.map(i64::from));
+            }
+            Self::Several { actions } => {
+                to.tag(5).length(actions.len());
+                for part in actions {
+                    part.digest(to);
+                }
             }
         }
     }

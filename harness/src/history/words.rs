@@ -36,14 +36,14 @@ impl fmt::Display for Action {
                 let known: Vec<i64> = offsets.iter().copied().flatten().collect();
                 if known.is_empty() { Ok(()) } else { write!(f, " at {known:?}") }
             }
-            Self::Poll { source, records, last } => {
+            Self::Poll { source, records, last, rebalanced } => {
                 let kind = if *last { "read all of" } else { "poll" };
                 write!(f, "{kind} {source}")?;
                 for (key, records) in records {
                     write!(f, " {key}:")?;
                     write_records(f, records)?;
                 }
-                Ok(())
+                rebalanced.iter().try_for_each(|key| write!(f, ", {key} was rebalanced"))
             }
             Self::Assign { positions, source } => {
                 write!(f, "assign {source}")?;
@@ -59,6 +59,13 @@ impl fmt::Display for Action {
                     write!(f, " is {end}")?;
                 }
                 epoch.map_or(Ok(()), |epoch| write!(f, " in epoch {epoch}"))
+            }
+            Self::Several { actions } => {
+                write!(f, "together")?;
+                actions.iter().enumerate().try_for_each(|(number, part)| {
+                    let before = if number == 0 { ":" } else { ", then" };
+                    write!(f, "{before} {part}")
+                })
             }
         }
     }

@@ -26,6 +26,9 @@ impl Nemesis {
             if let Some(relay) = &self.relay {
                 faults.extend(relay.draw(at, self.session_timeout, &mut dice));
             }
+            if self.undercurrent && dice.chance(1, 2) {
+                faults.extend(self.draw_undercurrent(at..end, &mut dice));
+            }
             let classes = self.storm_classes(faults.is_empty(), &mut dice);
             while at < end && !classes.is_empty() {
                 if let Some(class) = weighted(&classes, &mut dice) {
@@ -39,6 +42,18 @@ impl Nemesis {
         faults.retain(|scheduled: &ScheduledFault| scheduled.at < lasts);
         faults.sort_by_key(|scheduled| scheduled.at);
         Schedule { lasts, restart_after: self.session_timeout / 3, faults }
+    }
+
+    /// Actions at the pace of faults.
+    fn draw_undercurrent(&self, storm: Range<Duration>, dice: &mut Stream) -> Vec<ScheduledFault> {
+        let mut deeds = Vec::new();
+        let mut at = storm.start + dice.millis(self.pace.clone());
+        while at < storm.end && !self.actions.is_empty() {
+            let (fault, lasts, aims) = self.draw_fault(FaultClass::Actions, 0, dice);
+            deeds.push(ScheduledFault { at, lasts, fault, aims });
+            at += dice.millis(self.pace.clone());
+        }
+        deeds
     }
 
     /// The classes that one storm brings: a quarter of the time none, else one and perhaps more. A
@@ -255,9 +270,22 @@ mod tests {
     }
 
     #[test]
+    fn undercurrent_brings_actions_into_storms_of_other_faults() {
+        let crashes = Nemesis::only(&[FaultClass::Crashes]).actions(["tidy up"]);
+        let count = |nemesis: &Nemesis| {
+            let schedule = nemesis.draw(Seed(1), 3, HOUR);
+            let mut classes = schedule.faults.iter().map(|scheduled| scheduled.fault.class());
+            classes.by_ref().filter(|class| *class == FaultClass::Actions).count()
+        };
+        assert_eq!(count(&crashes), 0);
+        assert!(count(&crashes.undercurrent()) > 100);
+    }
+
+    #[test]
     fn nothing_is_drawn_from_nothing() {
         assert!(Nemesis::only(&[]).draw(Seed(1), 3, HOUR).faults.is_empty());
-        assert!(Nemesis::only(&[FaultClass::Actions]).draw(Seed(1), 3, HOUR).faults.is_empty());
+        let deedless = Nemesis::only(&[FaultClass::Actions]).undercurrent();
+        assert!(deedless.draw(Seed(1), 3, HOUR).faults.is_empty());
         let alone = nemesis().draw(Seed(1), 1, HOUR);
         assert!(!alone.faults.is_empty());
     }

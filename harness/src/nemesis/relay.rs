@@ -64,7 +64,7 @@ mod tests {
     const SESSION: Duration = Duration::from_secs(3);
 
     fn relay() -> Relay {
-        Relay { behind: "follower".to_owned(), ahead: "everybody in sync".to_owned() }
+        Relay { behind: "laggard".to_owned(), ahead: "everybody in sync".to_owned() }
     }
 
     #[test]

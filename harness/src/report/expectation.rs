@@ -51,6 +51,17 @@ mod tests {
     use crate::verdict::AnomalyKind;
 
     #[test]
+    fn every_anomaly_of_a_checker_has_an_expectation() {
+        use crate::verdict::AnomalyKind as Kind;
+        // Informative, or said by the rule that was broken.
+        let others =
+            [Kind::WorstRealtimeLag, Kind::InvariantBroken, Kind::NotLive, Kind::ContractBroken];
+        for kind in Kind::ALL.iter().filter(|kind| !others.contains(kind)) {
+            assert!(should_have_been(kind.name()).is_some(), "{kind}");
+        }
+    }
+
+    #[test]
     fn unknown_kind_has_no_expectation() {
         assert_eq!(should_have_been("worst-realtime-lag"), None);
         assert!(should_have_been(AnomalyKind::NotLinearizable.name()).is_some());

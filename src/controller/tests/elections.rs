@@ -22,7 +22,7 @@ fn fencing_elects_the_first_valid_replica_in_one_batch() {
             broker 1 epoch 2 fenced
             other 0: leader 2 epoch 0 version 1 in sync 2 eligible 1
             orders 0: leader 2 epoch 1 version 1 in sync 2 3 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
     "#]]);
 }
 
@@ -36,7 +36,7 @@ fn two_silent_brokers_are_not_elected_in_each_others_place() {
             broker 1 epoch 2 fenced
             broker 2 epoch 4 fenced
             orders 0: leader 3 epoch 1 version 1 in sync 3 eligible 1 2
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
     "#]]);
 }
 
@@ -75,7 +75,7 @@ fn the_eligible_set_grows_below_min_in_sync_and_clears_at_it() {
           propose at 13
             broker 2 epoch 12 unfenced
             orders 0: leader 2 epoch 2 version 4 in sync 2 eligible 1
-          elections: 1 clean, 0 unclean
+          elections: 0 clean, 1 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
         broker 3 registers, run 2, remembers nothing
           propose at 14
@@ -129,7 +129,7 @@ fn an_unclean_restart_leaves_the_eligible_set() {
           propose at 14
             broker 1 epoch 2 unfenced
             orders 0: leader 1 epoch 2 version 5 in sync 1 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 0 clean, 1 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
     "#]]);
 }
@@ -175,7 +175,7 @@ fn the_last_known_leader_is_elected_once_nobody_is_eligible() {
           propose at 15
             broker 1 epoch 14 unfenced
             orders 0: leader 1 epoch 2 version 6 in sync 1 eligible - recovering
-          elections: 0 clean, 1 unclean
+          elections: 0 clean, 0 eligible, 1 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
     "#]]);
 }
@@ -212,7 +212,7 @@ fn without_eligible_replicas_the_last_one_keeps_its_right_to_lead() {
           propose at 11
             broker 1 epoch 10 unfenced
             orders 0: leader 1 epoch 2 version 2 in sync 1 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
     "#]]);
 }
@@ -237,7 +237,7 @@ fn a_lone_leader_of_min_in_sync_one_leaves_nobody_eligible() {
           propose at 9
             broker 1 epoch 2 unfenced
             orders 0: leader 1 epoch 2 version 3 in sync 1 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 0 clean, 1 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
     "#]]);
 }
@@ -269,7 +269,7 @@ fn the_preferred_replica_leads_only_if_it_is_in_sync() {
           propose at 9
             broker 1 epoch 2 fenced
             orders 0: leader 2 epoch 1 version 1 in sync 2 3 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
         broker 1 is alive
           propose at 10
             broker 1 epoch 2 unfenced
@@ -285,7 +285,7 @@ fn the_preferred_replica_leads_only_if_it_is_in_sync() {
         silent for 9 s: -
           propose at 12
             orders 0: leader 1 epoch 2 version 3 in sync 1 2 3 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
           orders-0: Err(NotNeeded)
           orders-1: Err(UnknownPartition)
           none-0: Err(UnknownPartition)

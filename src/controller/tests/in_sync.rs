@@ -44,7 +44,7 @@ fn a_wish_is_refused_for_the_first_of_its_mistakes() {
           propose at 11
             broker 1 epoch 2 fenced
             orders 0: leader 2 epoch 1 version 1 in sync 2 3 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
         silent for 9 s: 3
           propose at 12
             broker 3 epoch 6 fenced
@@ -173,7 +173,7 @@ fn a_recovering_leader_is_alone_until_it_has_recovered() {
           propose at 8
             broker 1 epoch 2 fenced
             orders 0: leader 2 epoch 1 version 2 in sync 2 eligible - recovering
-          elections: 0 clean, 1 unclean
+          elections: 0 clean, 0 eligible, 1 unclean
         broker 1 is alive
           propose at 9
             broker 1 epoch 2 unfenced

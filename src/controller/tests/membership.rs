@@ -28,6 +28,38 @@ fn a_second_incarnation_waits_for_the_first_ones_session() {
     "#]]);
 }
 
+/// The last registration of a run that is dead arrives when the next one has registered, cleanly,
+/// and is not unfenced yet. It would count as an unclean restart and empty the eligible set.
+#[test]
+fn a_registration_of_a_run_that_is_over_is_refused() {
+    let mut scene = Scene::with_brokers(settings(), &[1]);
+    scene.topic("orders", &[1], &[]);
+    scene.heartbeat_with(1, "wants to shut down", |request| request.want_shut_down = true);
+    scene.register(1, 3, Some(2));
+    scene.register(1, 2, None);
+    scene.heartbeat(1);
+    scene.expect(&expect![[r#"
+        broker 1 wants to shut down
+          propose at 5
+            broker 1 epoch 2 unfenced, leaving
+            orders 0: leader - epoch 1 version 1 in sync - eligible 1 last known 1
+            broker 1 epoch 2 fenced, leaving
+          Heartbeat(Alive { caught_up: true, fenced: true, should_shut_down: true })
+        broker 1 registers, run 3, remembers 2
+          propose at 6
+            broker 1 epoch 6 fenced
+          Registered(Ok(BrokerEpoch(6)))
+        broker 1 registers, run 2, remembers nothing
+          refused: run 3 holds the id
+        broker 1 is alive
+          propose at 7
+            broker 1 epoch 6 unfenced
+            orders 0: leader 1 epoch 2 version 2 in sync 1 eligible -
+          elections: 1 clean, 0 unclean
+          Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
+    "#]]);
+}
+
 #[test]
 fn a_second_incarnation_is_fenced_and_leads_nothing_in_one_batch() {
     let mut scene = Scene::with_brokers(settings(), &[1, 2, 3]);
@@ -40,7 +72,7 @@ fn a_second_incarnation_is_fenced_and_leads_nothing_in_one_batch() {
           propose at 9
             broker 1 epoch 9 fenced
             orders 0: leader 2 epoch 1 version 1 in sync 2 3 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
           Registered(Ok(BrokerEpoch(9)))
     "#]]);
 }
@@ -99,7 +131,7 @@ fn shutdown_is_granted_when_every_active_broker_knows() {
           propose at 9
             broker 1 epoch 2 unfenced, leaving
             orders 0: leader 2 epoch 1 version 1 in sync 2 3 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 1 clean, 0 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
         broker 2 knows
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
@@ -151,7 +183,7 @@ fn the_last_in_sync_replica_may_shut_down_and_stays_eligible() {
           propose at 7
             broker 1 epoch 6 unfenced
             orders 0: leader 1 epoch 2 version 2 in sync 1 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 0 clean, 1 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
     "#]]);
 }

@@ -224,8 +224,10 @@ impl Scene {
                     self.next_offset += 1;
                 }
                 Effect::Reply { ticket: _, reply } => self.say(&format!("  {}", text_of(&reply))),
-                Effect::Elections { clean, unclean } => {
-                    self.say(&format!("  elections: {clean} clean, {unclean} unclean"));
+                Effect::Elections { clean, eligible, unclean } => {
+                    self.say(&format!(
+                        "  elections: {clean} clean, {eligible} eligible, {unclean} unclean"
+                    ));
                 }
             }
         }

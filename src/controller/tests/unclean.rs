@@ -38,7 +38,7 @@ fn the_last_known_leader_waits_for_an_administrator_if_so_configured() {
         1 s pass
           propose at 8
             orders 0: leader 1 epoch 2 version 3 in sync 1 eligible - recovering
-          elections: 0 clean, 1 unclean
+          elections: 0 clean, 0 eligible, 1 unclean
           orders-0: Ok(())
     "#]]);
 }
@@ -69,7 +69,7 @@ fn unclean_elections_happen_where_they_are_permitted() {
             broker 1 epoch 2 fenced
             audit 0: leader 2 epoch 1 version 2 in sync 2 eligible - recovering
             orders 0: leader - epoch 1 version 2 in sync - eligible 1 last known 1
-          elections: 0 clean, 1 unclean
+          elections: 0 clean, 0 eligible, 1 unclean
         the leader of audit reports that it has recovered
           propose at 13
             audit 0: leader 2 epoch 1 version 3 in sync 2 eligible -
@@ -79,7 +79,7 @@ fn unclean_elections_happen_where_they_are_permitted() {
           propose at 14
             topic orders {"min.insync.replicas": "1", "unclean.leader.election.enable": "true"}
             orders 0: leader 2 epoch 2 version 3 in sync 2 eligible - recovering
-          elections: 0 clean, 1 unclean
+          elections: 0 clean, 0 eligible, 1 unclean
           TopicConfigs(Ok(()))
     "#]]);
 }
@@ -113,7 +113,7 @@ fn a_leaderless_partition_is_tried_again_and_again() {
         silent for 9 s: -
           propose at 9
             orders 0: leader 2 epoch 2 version 3 in sync 2 eligible - recovering
-          elections: 0 clean, 1 unclean
+          elections: 0 clean, 0 eligible, 1 unclean
     "#]]);
 }
 
@@ -218,7 +218,7 @@ fn lowering_min_in_sync_keeps_the_only_hope_of_a_dead_partition() {
           propose at 11
             broker 2 epoch 4 unfenced
             orders 0: leader 2 epoch 2 version 2 in sync 2 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 0 clean, 1 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
     "#]]);
 }

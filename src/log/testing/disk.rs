@@ -183,6 +183,15 @@ impl Inode {
     }
 }
 
+impl Change {
+    fn apply(&self, content: &mut Vec<u8>) {
+        match self {
+            Self::Write { position, bytes } => put(content, *position, bytes),
+            Self::SetLen(len) => content.resize(*len, 0),
+        }
+    }
+}
+
 impl Naming {
     fn apply(&self, names: &mut BTreeMap<String, usize>) {
         match self {
@@ -360,13 +369,20 @@ impl File for TestFile {
     fn sync(&self) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
             let mut state = self.state();
-            if state.fuse == Some(0) || state.fail_sync {
+            if state.fuse == Some(0) {
                 return Err(dead());
             }
-            state.syncs += 1;
+            let fails = state.fail_sync;
             let inode = &mut state.inodes[self.id];
-            inode.durable = inode.content.clone();
-            inode.unsynced.clear();
+            let changes = std::mem::take(&mut inode.unsynced);
+            if fails {
+                // As the kernel does it: what was to be written counts as clean from now on.
+                return Err(dead());
+            }
+            for change in &changes {
+                change.apply(&mut inode.durable);
+            }
+            state.syncs += 1;
             Ok(())
         })
     }

@@ -1,9 +1,9 @@
 //! What counts as durable, and when.
 
 use super::super::testing::{
-    Batch, CLEAN, TestDisk, UNCLEAN, config, flush, lead, new_log, now, open,
+    Batch, CLEAN, Dice, Loss, TestDisk, UNCLEAN, config, epochs, flush, lead, new_log, now, open,
 };
-use super::super::{AppendError, LogConfig, LogError};
+use super::super::{AppendError, LogConfig, LogError, RecoveryHints};
 use crate::types::{LeaderEpoch, Offset};
 
 fn committable(log: &super::super::Log) -> i64 {
@@ -116,6 +116,34 @@ fn a_failed_fsync_is_final() {
     log.flushed(flushed);
     assert_eq!(log.recovery_point(), Offset(0));
     assert!(log.failure().unwrap().starts_with("fsync of data/orders-0/"), "{:?}", log.failure());
+}
+
+/// After a failed fsync the cache still has what the device never got, and calls it clean. A log
+/// that is opened on it must not take the next fsync's word for it.
+#[test]
+fn what_a_failed_fsync_left_in_the_cache_is_written_again_before_it_counts() {
+    let disk = TestDisk::new();
+    let strict = LogConfig { flush_messages: Some(1), ..config(10_000) };
+    let (mut log, _) = open(&disk, strict.clone(), CLEAN);
+    lead(&mut log, 1, Batch::of(2));
+    flush(&mut log);
+    let hints = RecoveryHints { recovery_point: log.recovery_point(), ..UNCLEAN };
+    lead(&mut log, 2, Batch::of(3));
+    disk.fail_sync(true);
+    assert!(now(log.flush_ticket().run()).is_err());
+    disk.fail_sync(false);
+    drop(log);
+
+    let (mut log, recovery) = open(&disk, strict.clone(), hints);
+    assert_eq!((log.log_end_offset(), recovery.bytes_cut), (Offset(5), 0));
+    assert_eq!((log.recovery_point(), committable(&log)), (Offset(2), 2));
+    flush(&mut log);
+    assert_eq!((log.recovery_point(), committable(&log)), (Offset(5), 5));
+    let hints = RecoveryHints { recovery_point: log.recovery_point(), ..UNCLEAN };
+    let (known, bare) = (epochs(&log), disk.crash(Loss::Power { survival: 0 }, &mut Dice(1)));
+    let (log, recovery) = open(&bare, strict, hints);
+    assert_eq!((log.log_end_offset(), recovery.bytes_cut), (Offset(5), 0), "{recovery:?}");
+    assert_eq!(epochs(&log), known);
 }
 
 #[test]

@@ -27,7 +27,8 @@ impl Leader {
         let outside = !self.in_sync.committed().contains(&follower);
         // The high watermark may be behind the truth just after an election; the log end offset at
         // its start never is (KAFKA-7128).
-        let holds_committed = end >= step.common.high_watermark && end >= self.start_offset;
+        let holds_committed =
+            (end >= step.common.high_watermark && end >= self.start_offset) || mutant!(C02);
         proposal_free && outside && holds_committed && progress.is_eligible()
     }
 

@@ -1,9 +1,9 @@
-//! ApiVersions (18), versions 0–4: what this node speaks (KIP-511).
+//! ApiVersions (18), versions 0–4: what is spoken on this listener (KIP-511).
 
-use crate::protocol::api;
+use crate::protocol::api::{self, ListenerKind};
 use crate::protocol::messages::ApiVersionsResponse;
 
-/// Lists every API that clients may use, with the versions from our table.
-pub(super) fn handle() -> ApiVersionsResponse {
-    api::advertised_versions()
+/// Lists every API that the listener serves, with the versions from our table.
+pub(super) fn handle(listener: ListenerKind) -> ApiVersionsResponse {
+    api::advertised_versions(listener)
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::{Config, TopicConfig};
 use crate::controller::{self, CreateTopicRequest, Reply, Request, TopicRefusal};
 use crate::protocol::ErrorCode;
+use crate::protocol::api::ListenerKind;
 use crate::protocol::messages::{
     CreateTopicsRequest, CreateTopicsResponse, create_topics_request, create_topics_response,
 };
@@ -14,48 +16,74 @@ use crate::server::broker::Broker;
 use crate::server::message;
 use crate::types::BrokerId;
 
-use super::Node;
+use super::{Node, controller_wait, deciders};
 
-/// Asks this node's controller if it is the active one, otherwise the one that is.
+/// What became of one topic that was asked for.
+type Created = (Arc<str>, Result<controller::CreateTopicReply, TopicRefusal>);
+
+/// The pause before the active controller is looked for again.
+const FORWARD_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Asks this node's controller if it is the active one, otherwise the one that is. All of it ends
+/// with the request's time: what was asked may still happen then.
+pub(super) async fn handle(
+    node: &Arc<Node>,
+    listener: ListenerKind,
+    request: CreateTopicsRequest,
+) -> Response {
+    let timed_out = refuse_all(&request, ErrorCode::RequestTimedOut);
+    let Some(wait) = controller_wait(request.timeout_ms) else { return timed_out };
+    node.host.within(wait, decide(node, listener, request)).await.unwrap_or(timed_out)
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
-pub(super) async fn handle(node: &Arc<Node>, request: CreateTopicsRequest) -> Response {
-    if let Some(controller) = &node.controller {
+async fn decide(
+    node: &Arc<Node>,
+    listener: ListenerKind,
+    request: CreateTopicsRequest,
+) -> Response {
+    let (controller, broker) = deciders(node, listener);
+    if let Some(controller) = controller {
         let asked = Request::CreateTopics {
             topics: request.topics.iter().map(read).collect(),
             validate_only: request.validate_only,
             dice: [node.host.dice.next_u64(), node.host.dice.next_u64()],
         };
         match controller.ask(asked).await {
-            Reply::TopicsCreated(created) => return answer(created),
+            Reply::TopicsCreated(created) => {
+                warn_of_weak(&node.config, &created);
+                return answer(created);
+            }
             Reply::NotController => {}
             other => return super::unexpected(&other, |code| refuse_all(&request, code)),
         }
     }
-    match &node.broker {
-        Some(broker) => forward(broker, request).await,
+    match broker {
+        Some(broker) => try_to_forward(broker, &request).await,
         None => refuse_all(&request, ErrorCode::NotController),
     }
 }
 
-/// Forwards to the active controller; answers NOT_CONTROLLER where none can be found in time, so
-/// that the client tries again.
+/// Forwards to the active controller for as long as the request allows.
 pub(super) async fn forward(broker: &Broker, request: CreateTopicsRequest) -> Response {
-    let deadline = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let timed_out = refuse_all(&request, ErrorCode::RequestTimedOut);
+    let Some(wait) = controller_wait(request.timeout_ms) else { return timed_out };
+    broker.host.within(wait, try_to_forward(broker, &request)).await.unwrap_or(timed_out)
+}
+
+/// Looks for the active controller until it answers.
+async fn try_to_forward(broker: &Broker, request: &CreateTopicsRequest) -> Response {
     let forwarded = request::Request::CreateTopics(request.clone());
-    let attempts = async {
-        loop {
-            match broker.forward(&forwarded).await {
-                Some(Response::CreateTopics(response)) if !is_not_controller(&response) => {
-                    return Response::CreateTopics(response);
-                }
-                Some(_) => broker.controller_moved(),
-                None => {}
+    loop {
+        match broker.forward(&forwarded).await {
+            Some(Response::CreateTopics(response)) if !is_not_controller(&response) => {
+                return Response::CreateTopics(response);
             }
-            broker.host.clock.sleep(Duration::from_millis(100)).await;
+            Some(_) => broker.controller_moved(),
+            None => {}
         }
-    };
-    let answer = broker.host.within(deadline.max(Duration::from_millis(1)), attempts).await;
-    answer.unwrap_or_else(|| refuse_all(&request, ErrorCode::NotController))
+        broker.host.clock.sleep(FORWARD_BACKOFF).await;
+    }
 }
 
 fn is_not_controller(response: &CreateTopicsResponse) -> bool {
@@ -84,9 +112,18 @@ fn read(topic: &create_topics_request::CreatableTopic) -> CreateTopicRequest {
     }
 }
 
-fn answer(
-    created: Vec<(Arc<str>, Result<controller::CreateTopicReply, TopicRefusal>)>,
-) -> Response {
+/// Says aloud what a new topic gives up against the golden preset.
+fn warn_of_weak(config: &Config, created: &[Created]) {
+    let made = created.iter().filter_map(|(name, outcome)| Some((name, outcome.as_ref().ok()?)));
+    for (name, topic) in made {
+        for weakness in TopicConfig::from(&topic.configs, config).gives_up(topic.replication_factor)
+        {
+            tracing::warn!(topic = %name, "weaker than the golden preset: {weakness}");
+        }
+    }
+}
+
+fn answer(created: Vec<Created>) -> Response {
     let topics = created
         .into_iter()
         .map(|(name, outcome)| match outcome {

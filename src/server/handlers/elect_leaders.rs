@@ -2,46 +2,60 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::controller::{ElectLeadersReply, ElectionKind, ElectionRefusal, Reply, Request};
 use crate::protocol::ErrorCode;
+use crate::protocol::api::ListenerKind;
 use crate::protocol::messages::{
     ElectLeadersRequest, ElectLeadersResponse, elect_leaders_response,
 };
 use crate::protocol::request::{self, Response};
 use crate::server::message;
 
-use super::Node;
+use super::{Node, controller_wait, deciders};
 
-/// Asks this node's controller if it is the active one, otherwise the one that is.
+/// Asks this node's controller if it is the active one, otherwise the one that is. All of it ends
+/// with the request's time: what was asked may still happen then.
+pub(super) async fn handle(
+    node: &Arc<Node>,
+    listener: ListenerKind,
+    request: ElectLeadersRequest,
+) -> Response {
+    let timed_out = whole(&request, ErrorCode::RequestTimedOut);
+    let Some(wait) = controller_wait(request.timeout_ms) else { return timed_out };
+    node.host.within(wait, decide(node, listener, request)).await.unwrap_or(timed_out)
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
-pub(super) async fn handle(node: &Arc<Node>, request: ElectLeadersRequest) -> Response {
+async fn decide(
+    node: &Arc<Node>,
+    listener: ListenerKind,
+    request: ElectLeadersRequest,
+) -> Response {
     let kind = match request.election_type {
         0 => ElectionKind::Preferred,
         1 => ElectionKind::Unclean,
-        _ => return whole(ErrorCode::InvalidRequest),
+        _ => return whole(&request, ErrorCode::InvalidRequest),
     };
-    if let Some(controller) = &node.controller {
+    let (controller, broker) = deciders(node, listener);
+    if let Some(controller) = controller {
         let asked = Request::ElectLeaders { kind, partitions: partitions(&request) };
         match controller.ask(asked).await {
             Reply::LeadersElected(outcomes) => return answer(outcomes),
             Reply::NotController => {}
-            other => return super::unexpected(&other, whole),
+            other => return super::unexpected(&other, |code| whole(&request, code)),
         }
     }
-    let Some(broker) = &node.broker else { return whole(ErrorCode::NotController) };
-    let deadline = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-    let forwarded = request::Request::ElectLeaders(request);
-    let attempt = broker.forward(&forwarded);
-    match broker.host.within(deadline.max(Duration::from_millis(1)), attempt).await.flatten() {
+    let not_controller = whole(&request, ErrorCode::NotController);
+    let Some(broker) = broker else { return not_controller };
+    match broker.forward(&request::Request::ElectLeaders(request)).await {
         Some(Response::ElectLeaders(response)) => {
             if response.error_code == ErrorCode::NotController.code() {
                 broker.controller_moved();
             }
             Response::ElectLeaders(response)
         }
-        Some(_) | None => whole(ErrorCode::NotController),
+        Some(_) | None => not_controller,
     }
 }
 
@@ -78,8 +92,26 @@ fn answer(outcomes: Vec<ElectLeadersReply>) -> Response {
     Response::ElectLeaders(message!(ElectLeadersResponse { replica_election_results: results }))
 }
 
-fn whole(code: ErrorCode) -> Response {
-    Response::ElectLeaders(message!(ElectLeadersResponse { error_code: code.code() }))
+/// Refuses everything. Each partition says so as well: version 0 has no other place for it.
+fn whole(request: &ElectLeadersRequest, code: ErrorCode) -> Response {
+    let named = request.topic_partitions.iter().flatten();
+    let results = named.map(|topic| {
+        let partitions = topic.partitions.iter().map(|partition| {
+            message!(elect_leaders_response::PartitionResult {
+                partition_id: *partition,
+                error_code: code.code(),
+                error_message: None,
+            })
+        });
+        message!(elect_leaders_response::ReplicaElectionResult {
+            topic: topic.topic.clone(),
+            partition_result: partitions.collect(),
+        })
+    });
+    Response::ElectLeaders(message!(ElectLeadersResponse {
+        error_code: code.code(),
+        replica_election_results: results.collect(),
+    }))
 }
 
 fn code(refusal: ElectionRefusal) -> ErrorCode {

@@ -64,6 +64,8 @@ struct Found {
     leader: Option<(Option<BrokerId>, LeaderEpoch)>,
     records: Bytes,
     is_leader: bool,
+    /// It tells the leader how far the asker's log reaches.
+    is_proof: bool,
 }
 
 /// Reads, and waits while there is less than `min_bytes`.
@@ -90,8 +92,11 @@ pub(super) async fn handle(
         let left = deadline - broker.host.clock.now();
         if left.is_zero() || is_complete(&found, min_bytes) {
             report_served(broker, &topics, &found);
+            count_replicated(broker, fetcher, &found);
             return respond(header.version, topics, found);
         }
+        let watched = u64::try_from(found.iter().flatten().count()).unwrap_or(u64::MAX);
+        let _waiting = broker.replicas.counters.waiting_fetches.enter(watched);
         // Woken or not, the partitions are looked at again.
         let _: Option<()> = broker.host.within(left, waiter.notified()).await;
     }
@@ -182,7 +187,7 @@ fn look(
                     let mut state = partition.lock();
                     state.wait_for_change(waiter);
                     let part = read(&mut state, asked, left, is_empty);
-                    if is_first_look && part.code == ErrorCode::None && part.diverging.is_none() {
+                    if is_first_look && part.is_proof {
                         learn(partition, &mut state, asked, fetcher);
                     }
                     part
@@ -207,16 +212,15 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
                 Role::Follower { leader, leader_epoch, .. } => Some((Some(leader), leader_epoch)),
                 Role::Leader { .. } | Role::Idle | Role::Failed => None,
             };
-            return Found {
-                log_start_offset,
-                high_watermark: Offset(-1),
-                leader,
-                ..Found::error(refusal_code(refusal))
-            };
+            // No offsets go with a refusal, as in Kafka, not even with one for the offset: a client
+            // that is out of range asks ListOffsets where the log starts.
+            return Found { leader, ..Found::error(refusal_code(refusal)) };
         }
     };
+    let is_proof = verdict.is_proof_of_end();
     match verdict {
         FetchVerdict::Diverging(end) => Found {
+            is_proof,
             diverging: Some(end),
             high_watermark: state.replica.high_watermark(),
             log_start_offset,
@@ -230,6 +234,7 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
                     log_start_offset,
                     records,
                     is_leader: matches!(state.replica.role(), Role::Leader { .. }),
+                    is_proof,
                     ..Found::error(ErrorCode::None)
                 },
                 Err(error) => {
@@ -310,6 +315,14 @@ fn report_served(broker: &Broker, topics: &[Topic], found: &[Vec<Found>]) {
     }
 }
 
+fn count_replicated(broker: &Broker, fetcher: Fetcher, found: &[Vec<Found>]) {
+    if fetcher.follower.is_some() {
+        let bytes: usize = found.iter().flatten().map(|part| part.records.len()).sum();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        broker.replicas.counters.replication_bytes_out.add(bytes);
+    }
+}
+
 fn respond(version: i16, topics: Vec<Topic>, found: Vec<Vec<Found>>) -> FetchResponse {
     let responses = topics
         .into_iter()
@@ -341,6 +354,7 @@ impl Found {
             leader: None,
             records: Bytes::new(),
             is_leader: false,
+            is_proof: false,
         }
     }
 

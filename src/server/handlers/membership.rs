@@ -8,6 +8,7 @@ use crate::protocol::messages::{
 };
 use crate::protocol::request::Response;
 use crate::server::controller::ControllerHandle;
+use crate::server::handlers::Node;
 use crate::server::message;
 use crate::types::{BrokerEpoch, BrokerId, DirectoryId, Incarnation, MetadataOffset};
 
@@ -51,6 +52,7 @@ pub(super) async fn register(
 /// Takes note that a broker is alive, and tells it how it stands.
 #[expect(clippy::wildcard_enum_match_arm, reason = "a reply of another kind is one case")]
 pub(super) async fn heartbeat(
+    node: &Node,
     controller: &ControllerHandle,
     request: BrokerHeartbeatRequest,
 ) -> Response {
@@ -64,7 +66,12 @@ pub(super) async fn heartbeat(
     let error = |code: ErrorCode| {
         Response::BrokerHeartbeat(message!(BrokerHeartbeatResponse { error_code: code.code() }))
     };
-    match controller.ask(Request::Heartbeat(heartbeat)).await {
+    let asked_at = node.host.clock.now();
+    let reply = controller.ask(Request::Heartbeat(heartbeat)).await;
+    if node.host.clock.now() - asked_at >= node.config.quorum.request_timeout {
+        controller.counters.timed_out_heartbeats.one_more();
+    }
+    match reply {
         Reply::Heartbeat(HeartbeatReply::Alive { caught_up, fenced, should_shut_down }) => {
             Response::BrokerHeartbeat(message!(BrokerHeartbeatResponse {
                 is_caught_up: caught_up,

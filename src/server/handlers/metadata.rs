@@ -91,9 +91,10 @@ async fn create_missing(
         for topic in response.topics {
             let code = match ErrorCode::from_code(topic.error_code) {
                 // It exists now, or will in a moment: the client asks again.
-                ErrorCode::None | ErrorCode::TopicAlreadyExists | ErrorCode::NotController => {
-                    ErrorCode::LeaderNotAvailable
-                }
+                ErrorCode::None
+                | ErrorCode::TopicAlreadyExists
+                | ErrorCode::NotController
+                | ErrorCode::RequestTimedOut => ErrorCode::LeaderNotAvailable,
                 other => other,
             };
             outcomes.insert(topic.name.as_str().to_owned(), code);

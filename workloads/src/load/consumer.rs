@@ -77,5 +77,6 @@ pub(super) fn read(source: &str, records: &[Fetched], last: bool) -> Action {
             (record.offset.0, value)
         }));
     }
-    Action::Poll { source: source.to_owned(), records: by_key, last }
+    let poll = if last { Action::last_poll(source) } else { Action::poll(source) };
+    poll.polled(by_key)
 }

@@ -88,7 +88,7 @@ impl Broker {
             controller: 0,
             deaf_until: Millis(0),
             mute_until: Millis(0),
-            fetch_batches_max: 4,
+            fetch_batches_max: weather.fetch_batches,
             hosted: hosted.collect(),
         }
     }
@@ -324,6 +324,7 @@ impl World {
     }
 
     fn assignment(&self, image: &MetadataImage, record: &PartitionRecord) -> Assignment {
+        let default = self.weather.min_in_sync_replicas;
         let standing = |id: &BrokerId| ReplicaStanding {
             broker_epoch: image.brokers.get(id).map(|broker| broker.epoch),
             active: image.is_active(*id),
@@ -335,7 +336,10 @@ impl World {
             in_sync_replicas: record.in_sync_replicas.clone(),
             replicas: record.replicas.iter().map(|id| (*id, standing(id))).collect(),
             recovery_state: record.recovery_state,
-            min_in_sync_replicas: self.weather.min_in_sync_replicas,
+            min_in_sync_replicas: image
+                .topics
+                .get(&record.topic_id)
+                .map_or(default, |topic| image.min_in_sync_replicas(topic, default)),
         }
     }
 }

@@ -84,7 +84,11 @@ impl World {
         }
         let hosted = &self.brokers[broker].hosted[partition];
         let Ok(leader_epoch) = hosted.replica.admit_produce(acks) else { return };
-        let base_offset = hosted.log.end();
+        if acks == Acks::All && hosted.replica.is_under_min_in_sync() {
+            let what = format!("broker {broker} takes acks=all with fewer in sync than required");
+            self.object("CV11", partition, what);
+        }
+        let base_offset = self.brokers[broker].hosted[partition].log.end();
         let records = i64::from(self.one_in(3)) + i64::from(self.one_in(3));
         self.clients.sent += 1;
         let batch = BatchId {

@@ -174,7 +174,7 @@ impl World {
         let ticket = self.quorum.next_ticket();
         let state = &self.brokers[broker];
         let (run, controller) = (state.run, state.controller);
-        if self.healed || !self.links.is_cut(Place::Broker(broker), Place::Controllers, self.now) {
+        if !self.links.is_cut(Place::Broker(broker), Place::Controllers, self.now) {
             self.quorum.waiting.insert(ticket, Waiter { broker, run, purpose, expired: false });
             self.controller_asked(controller, ticket, request);
         }
@@ -210,19 +210,6 @@ impl World {
         };
         let purpose = Purpose::AlterPartition { partition, proposal };
         self.request(broker, purpose, Request::AlterPartition(request));
-    }
-
-    /// A request reaches a controller, perhaps after its sender has died. Only a registration goes
-    /// down with its connection: one of an earlier run that overtook the next run's would count as
-    /// an unclean restart and could take the last right to lead from a broker that lost nothing.
-    /// That is so in Kafka too, where no registration says which run came first (seed 1049729).
-    pub(super) fn request_arrives(&mut self, controller: usize, ticket: u64, request: Request) {
-        let dead = |waiter: &Waiter| {
-            matches!(waiter.purpose, Purpose::Register) && !self.runs(waiter.broker, waiter.run)
-        };
-        if !self.quorum.waiting.get(&ticket).is_some_and(dead) {
-            self.controller_asked(controller, ticket, request);
-        }
     }
 
     pub(super) fn controller_asked(&mut self, controller: usize, ticket: u64, request: Request) {
@@ -417,6 +404,11 @@ impl World {
             .copied()
             .filter(|id| Some(*id) != record.leader && self.quorum.is_active(*id))
             .collect();
+        if self.one_in(4) {
+            // The operator does not look whether the preferred replica is fit to lead.
+            self.elect_preferred(partition);
+            return;
+        }
         if others.is_empty() || !self.quorum.pending.is_empty() {
             return;
         }
@@ -424,9 +416,21 @@ impl World {
         if record.replicas.first() != Some(&chosen) {
             self.prefer(record, chosen);
         }
+        self.elect_preferred(partition);
+    }
+
+    fn elect_preferred(&mut self, partition: usize) {
         let index = i32::try_from(partition).expect("a few partitions");
         let partitions = Some(vec![(Arc::from("orders"), index)]);
         self.ask(Request::ElectLeaders { kind: ElectionKind::Preferred, partitions });
+    }
+
+    /// From now on fewer copies are enough to commit. Never the other way: a leader that has not
+    /// heard of a higher minimum yet may commit with fewer by right.
+    pub(super) fn lower_min_in_sync(&mut self) {
+        let fewer = 1 + self.dice.below(self.weather.min_in_sync_replicas - 1);
+        let changes = BTreeMap::from([("min.insync.replicas".to_owned(), Some(fewer.to_string()))]);
+        self.ask(Request::AlterTopicConfigs { topic: "orders".into(), changes });
     }
 
     fn prefer(&mut self, mut record: PartitionRecord, chosen: BrokerId) {

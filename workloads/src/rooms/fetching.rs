@@ -111,23 +111,22 @@ impl World {
             fetch_offset: fetch.identity.fetch_offset,
             last_fetched_epoch: fetch.last_fetched_epoch,
         };
-        let (answer, batches) = match hosted.replica.check_fetch(hosted.log.markers(), &view) {
+        let verdict = hosted.replica.check_fetch(hosted.log.markers(), &view);
+        let is_proof = !parked && verdict.as_ref().is_ok_and(|verdict| verdict.is_proof_of_end());
+        let end = hosted.log.end();
+        let batches = hosted.log.read(view.fetch_offset, fetch.batches_max).to_vec();
+        if is_proof {
+            let learnt = Event::FollowerFetched {
+                follower: id,
+                broker_epoch: fetch.broker_epoch,
+                fetch_offset: view.fetch_offset,
+                log_start_offset: Offset::ZERO,
+                leader_end_offset: end,
+            };
+            self.feed(to, partition, learnt);
+        }
+        let (answer, batches) = match verdict {
             Ok(FetchVerdict::Read { high_watermark, .. }) => {
-                let batches = hosted.log.read(view.fetch_offset, fetch.batches_max).to_vec();
-                let end = hosted.log.end();
-                if !parked {
-                    self.feed(
-                        to,
-                        partition,
-                        Event::FollowerFetched {
-                            follower: id,
-                            broker_epoch: fetch.broker_epoch,
-                            fetch_offset: view.fetch_offset,
-                            log_start_offset: Offset::ZERO,
-                            leader_end_offset: end,
-                        },
-                    );
-                }
                 if batches.is_empty() && !last_chance {
                     self.park(fetch, parked);
                     return;

@@ -16,7 +16,7 @@ impl World {
         state.up = true;
         state.run += 1;
         state.leaving = false;
-        state.incarnation = Incarnation::from_words(self.dice.next_u64(), self.dice.next_u64());
+        state.incarnation = Incarnation::of_run(u64::from(state.run), self.dice.next_u64());
         state.epoch = None;
         state.image = highwater::controller::MetadataImage::default();
         state.applied = 0;

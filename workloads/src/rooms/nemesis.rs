@@ -30,12 +30,14 @@ pub(super) enum Fault {
     FailOver,
     /// A follower gets less per fetch, or enough again.
     Throttle,
+    /// `min.insync.replicas` becomes less, for good.
+    LowerMinInSync,
     /// Everything that lasts ends.
     Mend,
 }
 
 impl Fault {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::MoveLeader,
         Self::Mute,
         Self::Deafen,
@@ -45,13 +47,14 @@ impl Fault {
         Self::Leave,
         Self::FailOver,
         Self::Throttle,
+        Self::LowerMinInSync,
         Self::Mend,
     ];
 
     /// How often each comes in one schedule, relative to the others. Each schedule leaves some out
     /// and exaggerates others: what many faults at once hide, few may show.
-    pub(super) fn draw_weights(dice: &mut SplitMix) -> [usize; 10] {
-        let usual = [30, 12, 16, 12, 5, 5, 5, 5, 5, 5];
+    pub(super) fn draw_weights(dice: &mut SplitMix) -> [usize; 11] {
+        let usual = [30, 12, 16, 12, 5, 5, 5, 5, 5, 2, 5];
         usual.map(|weight| weight * [0, 1, 1, 4][dice.below(4)] + 1)
     }
 }
@@ -98,7 +101,14 @@ impl World {
             Fault::FailOver => self.fail_over(),
             Fault::Throttle => {
                 let slow = self.one_in(2);
-                self.brokers[broker].fetch_batches_max = if slow { 1 } else { 4 };
+                let usual = self.weather.fetch_batches;
+                self.brokers[broker].fetch_batches_max = if slow { 1 } else { usual };
+            }
+            Fault::LowerMinInSync => {
+                if self.nobody_is_lost() && !self.lowered {
+                    self.lowered = true;
+                    self.lower_min_in_sync();
+                }
             }
             Fault::Mend => {
                 self.links = Links::default();
@@ -148,12 +158,19 @@ impl World {
                 self.links.cut.insert((broker, other), until);
                 self.links.cut.insert((other, broker), until);
             }
-            _ => {
-                for peer in (0..self.brokers.len()).filter(|peer| *peer != broker) {
-                    self.links.cut.insert((broker, peer), until);
-                    self.links.cut.insert((peer, broker), until);
-                }
-            }
+            _ => self.cut_off_until(broker, until),
+        }
+    }
+
+    /// The broker's peers do not hear it, nor it them, until the links are mended.
+    pub(super) fn cut_off(&mut self, broker: usize) {
+        self.cut_off_until(broker, Millis(u64::MAX));
+    }
+
+    fn cut_off_until(&mut self, broker: usize, until: Millis) {
+        for peer in (0..self.brokers.len()).filter(|peer| *peer != broker) {
+            self.links.cut.insert((broker, peer), until);
+            self.links.cut.insert((peer, broker), until);
         }
     }
 
@@ -165,18 +182,21 @@ impl World {
         proposed.next().and_then(|id| usize::try_from(id.0 - 1).ok())
     }
 
+    /// Whether every replica that was lost is back in sync.
+    fn nobody_is_lost(&self) -> bool {
+        let picture = self.inspector.picture();
+        picture.partitions().iter().all(|partition| partition.budget().lost().is_empty())
+    }
+
     /// Whether the guarantees cover the loss of this broker now.
     fn may_lose(&self, broker: usize, how: Stop) -> bool {
         let id = self.brokers[broker].id;
         let picture = self.inspector.picture();
         let counts = self.weather.eligible_leader_replicas || how == Stop::PowerCut;
-        let allowed = if self.weather.eligible_leader_replicas {
-            self.weather.min_in_sync_replicas - 1
-        } else {
-            0
-        };
+        let elr = self.weather.eligible_leader_replicas;
         let covered = |partition: &Partition| {
             let Some(record) = partition.registration() else { return true };
+            let allowed = if elr { partition.min_in_sync_replicas() - 1 } else { 0 };
             let counted = record.in_sync_replicas.contains(&id)
                 || record.eligible_leader_replicas.contains(&id)
                 || partition.replicas().any(|(_, replica)| {

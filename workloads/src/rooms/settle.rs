@@ -4,7 +4,9 @@
 use highwater::replication::Role;
 use highwater::types::{Acks, BrokerId};
 
+use super::nemesis::Links;
 use super::world::{Happening, World};
+use crate::picture::Sometimes;
 
 /// Milliseconds of virtual time in which the cluster has to come to rest.
 const LIMIT: u64 = 4_000;
@@ -15,6 +17,7 @@ const STEPS_BETWEEN_LOOKS: usize = 60;
 impl World {
     pub(super) fn settle(&mut self) {
         self.healed = true;
+        self.links = Links::default();
         self.write_down("---- healed".to_owned());
         for broker in 0..self.brokers.len() {
             self.schedule(1, Happening::Restart { broker });
@@ -26,11 +29,55 @@ impl World {
         for partition in 0..self.weather.partitions {
             self.produce_a_last_record(partition);
         }
+        if self.weather.fault_interval.is_some() && self.one_in(8) {
+            self.do_without_a_follower();
+        }
         for partition in 0..self.weather.partitions {
             if self.violation.is_none() && self.is_judged(&self.name(partition)) {
                 self.read_everything_back(partition);
             }
         }
+    }
+
+    /// Without faults nobody is put out of the in-sync set and nothing is cut (LV7).
+    pub(super) fn judge_calm(&mut self) {
+        let tally = self.inspector.picture().tally().clone();
+        for state in [Sometimes::InSyncShrank, Sometimes::LogTruncated] {
+            if tally.of(state) > 0 {
+                self.object("LV7", 0, format!("nothing went wrong, and yet {}", state.words()));
+            }
+        }
+    }
+
+    /// The peers of one broker do not hear it any more, the controllers do: no session ends, so it
+    /// is for the leaders to go on without it (LV8).
+    fn do_without_a_follower(&mut self) {
+        let broker = self.dice.below(self.brokers.len());
+        let follows = |partition: &usize| self.leader(*partition).is_some_and(|l| l != broker);
+        let followed: Vec<usize> = (0..self.weather.partitions).filter(follows).collect();
+        self.cut_off(broker);
+        for partition in followed {
+            let before = self.clients.acknowledged_of(partition).len();
+            let limit = self.now.0 + LIMIT;
+            while self.violation.is_none()
+                && self.is_judged(&self.name(partition))
+                && self.clients.acknowledged_of(partition).len() == before
+            {
+                if self.now.0 > limit {
+                    let what =
+                        format!("{LIMIT} ms after broker {broker} fell silent it still counts");
+                    self.object("LV8", partition, what);
+                }
+                if let Some(leader) = self.leader(partition) {
+                    self.produce(leader, partition, Acks::All);
+                }
+                for _ in 0..STEPS_BETWEEN_LOOKS {
+                    self.step();
+                }
+            }
+        }
+        self.links = Links::default();
+        self.come_to_rest();
     }
 
     /// The client tries again if leadership moves just then, as the preferred one's does.
@@ -86,6 +133,11 @@ impl World {
             return Some("nobody leads".to_owned());
         };
         let epoch = record.leader_epoch;
+        if self.weather.fault_interval.is_some()
+            && record.leader != record.replicas.first().copied()
+        {
+            return Some(format!("the preferred replica of {:?} does not lead", record.replicas));
+        }
         if record.in_sync_replicas.len() < self.brokers.len() {
             return Some(format!("in sync are only {:?}", record.in_sync_replicas));
         }

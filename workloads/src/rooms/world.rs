@@ -27,7 +27,7 @@ pub(super) struct Weather {
     pub(super) wait_for_caught_up_followers: bool,
     pub(super) elect_last_known_leader: bool,
     pub(super) fault_interval: Option<u64>,
-    pub(super) fault_weights: [usize; 10],
+    pub(super) fault_weights: [usize; 11],
     /// Milliseconds between produce requests, at most.
     pub(super) produce_interval: u64,
     pub(super) replica_lag_time_max: u64,
@@ -36,14 +36,39 @@ pub(super) struct Weather {
     pub(super) loss: usize,
     /// Of 100 messages so many are slow.
     pub(super) slow: usize,
+    /// Of this kind of message a third is slow: an answer that outlives the epoch it was given in
+    /// is the trap of many a protocol.
+    pub(super) laggard: Option<MessageKind>,
+    /// Batches per fetch, unless a follower is throttled.
+    pub(super) fetch_batches: usize,
+    /// Steps until the faults end.
+    events: u64,
+}
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MessageKind {
+    Fetch,
+    FetchReply,
+    ControllerRequest,
+    ControllerReply,
 }
 
 impl Weather {
     fn draw(dice: &mut SplitMix, profile: &Profile) -> Self {
-        let calm = profile.fault_interval_ms.is_none();
+        let spared = profile.spared.is_some_and(|one_in| dice.below(one_in) == 0);
+        let calm = spared || profile.fault_interval_ms.is_none();
         let brokers = profile.brokers.unwrap_or([3, 3, 3, 3, 4, 5][dice.below(6)]);
         let most = if brokers > 4 { 3 } else { 2 };
-        let lags: [u64; 3] = if calm { [400, 500, 600] } else { [30, 60, 150] };
+        let lags: [u64; 3] = if calm { [60, 120, 400] } else { [30, 60, 150] };
+        // One record after the other, so that a follower is always a little behind.
+        let intervals = if calm { [1, 4, 10, 25] } else { [4, 10, 25, 80] };
+        let kinds = [
+            MessageKind::Fetch,
+            MessageKind::FetchReply,
+            MessageKind::ControllerRequest,
+            MessageKind::ControllerReply,
+        ];
         Self {
             brokers,
             partitions: profile.partitions.unwrap_or(1 + usize::from(dice.below(4) == 0)),
@@ -53,13 +78,16 @@ impl Weather {
                 .wait_for_caught_up_followers
                 .unwrap_or(dice.below(2) == 0),
             elect_last_known_leader: dice.below(2) == 0,
-            fault_interval: profile.fault_interval_ms,
+            fault_interval: profile.fault_interval_ms.filter(|_| !calm),
             fault_weights: Fault::draw_weights(dice),
-            produce_interval: [4, 10, 10, 25][dice.below(4)],
+            produce_interval: intervals[dice.below(4)],
             replica_lag_time_max: lags[dice.below(3)],
             session_timeout: if calm { 1_000 } else { [40, 60, 90][dice.below(3)] },
             loss: if calm { 0 } else { [0, 5, 30][dice.below(3)] },
             slow: if calm { 0 } else { [1, 5, 15][dice.below(3)] },
+            laggard: kinds.get(dice.below(6)).copied().filter(|_| !calm),
+            fetch_batches: if calm { 32 } else { 4 },
+            events: if calm { 4 * profile.events } else { profile.events },
         }
     }
 }
@@ -102,6 +130,37 @@ pub(super) enum Happening {
     Restart { broker: usize },
 }
 
+impl Happening {
+    /// What kind of message it is, if it is one that another place sent.
+    fn kind(&self) -> Option<MessageKind> {
+        match self {
+            Self::Fetch(_) | Self::AskBounds(_) => Some(MessageKind::Fetch),
+            Self::FetchReply(_) | Self::BoundsReply(_) => Some(MessageKind::FetchReply),
+            Self::Request { .. } => Some(MessageKind::ControllerRequest),
+            Self::Reply { .. } => Some(MessageKind::ControllerReply),
+            Self::FetchDue { .. }
+            | Self::FetchExpired { .. }
+            | Self::ParkedExpired { .. }
+            | Self::Woken { .. }
+            | Self::RequestExpired { .. }
+            | Self::Commit { .. }
+            | Self::Follow { .. }
+            | Self::Deposed { .. }
+            | Self::ControllerTick
+            | Self::Register { .. }
+            | Self::Heartbeat { .. }
+            | Self::Tick { .. }
+            | Self::Metadata { .. }
+            | Self::Flush { .. }
+            | Self::ProduceExpired { .. }
+            | Self::Produce
+            | Self::Consume
+            | Self::Fault
+            | Self::Restart { .. } => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Scheduled {
     at: Millis,
@@ -142,12 +201,14 @@ pub(super) struct World {
     pub(super) clients: Clients,
     pub(super) inspector: Inspector,
     pub(super) healed: bool,
+    /// `min.insync.replicas` is lowered once at most.
+    pub(super) lowered: bool,
     pub(super) violation: Option<Violation>,
+    clients_only: bool,
     partitions: Vec<TopicPartition>,
     queue: BinaryHeap<Scheduled>,
     scheduled: u64,
     events: u64,
-    events_max: u64,
     transcript: Option<(usize, VecDeque<String>)>,
 }
 
@@ -171,12 +232,13 @@ impl World {
             clients: Clients::new(weather.partitions),
             inspector: Inspector::new(settings),
             healed: false,
+            lowered: false,
             violation: None,
+            clients_only: profile.clients_only,
             partitions,
             queue: BinaryHeap::new(),
             scheduled: 0,
             events: 0,
-            events_max: profile.events,
             transcript: transcript.map(|lines| (lines, VecDeque::new())),
             dice,
             weather,
@@ -186,7 +248,10 @@ impl World {
     /// The whole schedule: faults, then healing, then the last look.
     pub(super) fn play(mut self, seed: u64) -> Outcome {
         self.begin();
-        while self.violation.is_none() && self.events < self.events_max && self.step() {}
+        while self.violation.is_none() && self.events < self.weather.events && self.step() {}
+        if self.weather.fault_interval.is_none() {
+            self.judge_calm();
+        }
         if self.violation.is_none() {
             self.settle();
         }
@@ -259,7 +324,7 @@ impl World {
                 }
             }
             Happening::Request { controller, ticket, request } => {
-                self.request_arrives(controller, ticket, *request);
+                self.controller_asked(controller, ticket, *request);
             }
             Happening::Reply { broker, ticket, purpose, reply } => {
                 if self.reply_arrives(ticket) {
@@ -300,13 +365,13 @@ impl World {
 
     /// Sends a message: it takes its time and may get lost.
     pub(super) fn send(&mut self, from: Place, to: Place, message: Happening) {
-        if !self.healed {
-            let lost = self.dice.below(1_000) < self.weather.loss;
-            if lost || self.links.is_cut(from, to, self.now) {
-                return;
-            }
+        let lost = !self.healed && self.dice.below(1_000) < self.weather.loss;
+        if lost || self.links.is_cut(from, to, self.now) {
+            return;
         }
-        let after = self.delay();
+        let laggard = self.weather.laggard.is_some_and(|kind| message.kind() == Some(kind));
+        let after =
+            if laggard && !self.healed && self.one_in(3) { self.up_to(120) } else { self.delay() };
         self.schedule(after, message);
     }
 
@@ -352,7 +417,9 @@ impl World {
     }
 
     pub(super) fn judge(&mut self, verdict: Result<(), Violation>) {
-        if let Err(violation) = verdict {
+        if let Err(violation) = verdict
+            && (!self.clients_only || is_visible(&violation))
+        {
             self.violation.get_or_insert(violation);
         }
     }
@@ -372,4 +439,9 @@ impl World {
             lines.push_back(format!("{now:>6} {line}"));
         }
     }
+}
+
+/// Whether clients could tell: what they were told (CV), or that it takes too long (LV).
+fn is_visible(violation: &Violation) -> bool {
+    ["CV", "LV"].iter().any(|kind| violation.invariant.starts_with(kind))
 }

@@ -83,25 +83,28 @@ impl Clients {
 
 impl Got {
     fn count(&mut self, operation: &Operation) {
-        match (&operation.action, operation.phase) {
-            (Action::Send { values, promise, .. }, Phase::Ok) => match promise {
-                Promise::Durable => self.all += values.len(),
-                Promise::Volatile => self.one += values.len(),
-                Promise::FireAndForget => {}
-            },
-            (Action::Send { .. }, Phase::Fail) => self.refused += 1,
-            (Action::Send { .. }, Phase::Info) => self.unknown += 1,
-            (Action::Poll { records, .. }, Phase::Ok) => {
-                self.read += records.values().map(Vec::len).sum::<usize>();
+        for part in operation.action.parts() {
+            match (part, operation.phase) {
+                (Action::Send { values, promise, .. }, Phase::Ok) => match promise {
+                    Promise::Durable => self.all += values.len(),
+                    Promise::Volatile => self.one += values.len(),
+                    Promise::FireAndForget => {}
+                },
+                (Action::Send { .. }, Phase::Fail) => self.refused += 1,
+                (Action::Send { .. }, Phase::Info) => self.unknown += 1,
+                (Action::Poll { records, .. }, Phase::Ok) => {
+                    self.read += records.values().map(Vec::len).sum::<usize>();
+                }
+                (
+                    Action::Send { .. }
+                    | Action::Poll { .. }
+                    | Action::Assign { .. }
+                    | Action::Subscribe { .. }
+                    | Action::Latest { .. }
+                    | Action::Several { .. },
+                    _,
+                ) => {}
             }
-            (
-                Action::Send { .. }
-                | Action::Poll { .. }
-                | Action::Assign { .. }
-                | Action::Subscribe { .. }
-                | Action::Latest { .. },
-                _,
-            ) => {}
         }
     }
 }

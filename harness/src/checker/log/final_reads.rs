@@ -67,7 +67,7 @@ impl Gone<'_> {
             return;
         };
         let acknowledged = case.kept(sent) && sent.offset == Some(offset);
-        if acknowledged && ledger.calls[sent.call].last() < read.began {
+        if acknowledged && case.kept_since(sent) < read.began {
             let operations = [ledger.proof(sent.call), ended];
             found.errors.report(AnomalyKind::Unseen, Some(key), &operations, || {
                 format!(

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::Key;
+use crate::history::{Key, Phase};
 
 use super::Case;
-use super::ledger::Call;
+use super::calls::Call;
 
 /// A reader was behind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,6 +38,7 @@ impl<'c, 'h> Acknowledged<'c, 'h> {
     pub(super) fn new(case: &'c Case<'h>) -> Self {
         let logs = case.ledger.logs.iter().map(|(key, log)| {
             let kept = log.sends.values().filter(|sent| case.kept(sent));
+            let kept = kept.filter(|sent| sent.outcome == Phase::Ok);
             let offset = |call: usize| case.ledger.calls[call].last();
             let mut offsets: Vec<(i64, usize)> =
                 kept.filter_map(|sent| Some((sent.offset?, offset(sent.call)))).collect();

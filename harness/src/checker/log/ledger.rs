@@ -5,26 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Action, History, Key, Operation, Phase, Promise};
+use crate::history::{History, Key, Operation, Phase, Promise};
+
+use super::calls::{Call, Contradictions, pair};
 
 pub(super) struct Ledger<'h> {
     operations: &'h [Operation],
     /// All calls, in the order in which they began.
     pub(super) calls: Vec<Call<'h>>,
     pub(super) logs: BTreeMap<&'h Key, Log<'h>>,
-    contradictions: u64,
-    first_contradiction: Option<String>,
-}
-
-/// An invocation together with its completion. `began` and `ended` are moments.
-pub(super) struct Call<'h> {
-    pub(super) process: u64,
-    pub(super) began: usize,
-    pub(super) ended: Option<usize>,
-    /// `Ok`, `Fail` or `Info`; a call that never completed is `Info`.
-    pub(super) outcome: Phase,
-    /// What was asked and learned.
-    pub(super) action: &'h Action,
+    contradictions: Contradictions,
 }
 
 /// What is known of one key's log.
@@ -54,6 +44,9 @@ pub(super) struct Sent {
     pub(super) seen: Vec<i64>,
     /// Whether a poll that ended well returned it.
     pub(super) read: bool,
+    /// If the fate of its call, one of several parts, was unknown: the moment at which a poll that
+    /// ended well first returned a value of that call, which proves that all of it is real.
+    pub(super) proven: Option<usize>,
 }
 
 /// A value found at an offset: the moment when it first was, and first by a poll that ended well.
@@ -73,24 +66,18 @@ pub(super) struct FinalRead {
 
 impl<'h> Ledger<'h> {
     pub(super) fn new(history: &'h History) -> Self {
-        let mut ledger = Self {
-            operations: history.operations(),
-            calls: Vec::new(),
-            logs: BTreeMap::new(),
-            contradictions: 0,
-            first_contradiction: None,
-        };
-        ledger.pair();
+        let operations = history.operations();
+        let mut contradictions = Contradictions::default();
+        let calls = pair(operations, &mut contradictions);
+        let mut ledger = Self { operations, calls, logs: BTreeMap::new(), contradictions };
         for call in 0..ledger.calls.len() {
-            match ledger.calls[call].action {
-                Action::Send { .. } => ledger.enter_send(call),
-                Action::Poll { .. } => ledger.enter_poll(call),
-                Action::Assign { .. } | Action::Subscribe { .. } | Action::Latest { .. } => {}
-            }
+            ledger.enter_sends(call);
+            ledger.enter_polls(call);
         }
         for log in ledger.logs.values_mut() {
             log.match_places();
         }
+        ledger.prove();
         ledger
     }
 
@@ -111,134 +98,87 @@ impl<'h> Ledger<'h> {
 
     /// Why the history cannot be trusted, if it contradicts itself.
     pub(super) fn contradictions(&self) -> Option<String> {
-        let first = self.first_contradiction.as_ref()?;
-        let more = match self.contradictions - 1 {
-            0 => String::new(),
-            more => format!(" (and {more} more)"),
-        };
-        Some(format!("the history contradicts itself: {first}{more}"))
+        self.contradictions.told()
     }
 
-    fn contradiction(&mut self, moment: usize, what: impl FnOnce() -> String) {
-        self.contradictions += 1;
-        if self.first_contradiction.is_none() {
-            self.first_contradiction =
-                Some(format!("operation {}: {}", self.index(moment), what()));
-        }
+    /// The send of this value, unless it was sent twice or by nobody.
+    pub(super) fn sent(&self, key: &Key, value: u64) -> Option<&Sent> {
+        self.logs.get(key)?.sends.get(&value)
     }
 
-    /// Joins each completion with the invocation of its process.
-    fn pair(&mut self) {
-        let mut open: BTreeMap<u64, usize> = BTreeMap::new();
-        for (moment, Operation { process, phase, action, .. }) in self.operations.iter().enumerate()
-        {
-            let (process, outcome) = (*process, *phase);
-            if outcome == Phase::Invoke {
-                if open.insert(process, self.calls.len()).is_some() {
-                    self.contradiction(moment, || format!("process {process} has a call open"));
+    fn enter_sends(&mut self, number: usize) {
+        let Call { outcome, began, .. } = self.calls[number];
+        for part in self.calls[number].sends() {
+            let log = self.logs.entry(part.key).or_default();
+            let mut doubled = None;
+            for (at, value) in part.values.iter().enumerate() {
+                let sent = Sent {
+                    call: number,
+                    outcome,
+                    promise: part.promise,
+                    idempotent: part.idempotent,
+                    // A client that gave up may have a retry under way that it never told of.
+                    retried: part.retried || outcome == Phase::Info,
+                    offset: part.offsets.get(at).copied().flatten().filter(|offset| *offset >= 0),
+                    seen: Vec::new(),
+                    read: false,
+                    proven: None,
+                };
+                if log.ambiguous.contains(value) || log.sends.insert(*value, sent).is_some() {
+                    log.sends.remove(value);
+                    log.ambiguous.insert(*value);
+                    doubled = Some(*value);
                 }
-                let outcome = Phase::Info;
-                self.calls.push(Call { process, began: moment, ended: None, outcome, action });
-                continue;
             }
-            let Some(call) = open.remove(&process) else {
-                self.contradiction(moment, || format!("process {process} has no call open"));
-                let ended = Some(moment);
-                self.calls.push(Call { process, began: moment, ended, outcome, action });
-                continue;
-            };
-            let call = &mut self.calls[call];
-            call.ended = Some(moment);
-            if completes(call.action, action) {
-                (call.outcome, call.action) = (outcome, action);
-            } else {
-                self.contradiction(moment, || "it completes another call than was begun".into());
-            }
-        }
-    }
-
-    fn enter_send(&mut self, call: usize) {
-        let Call { outcome, action, began, .. } = self.calls[call];
-        let Action::Send { key, values, offsets, promise, idempotent, retried } = action else {
-            return;
-        };
-        let log = self.logs.entry(key).or_default();
-        let mut doubled = None;
-        for (at, value) in values.iter().enumerate() {
-            let sent = Sent {
-                call,
-                outcome,
-                promise: *promise,
-                idempotent: *idempotent,
-                // A client that gave up may have a retry under way that it never told of.
-                retried: *retried || outcome == Phase::Info,
-                offset: offsets.get(at).copied().flatten().filter(|offset| *offset >= 0),
-                seen: Vec::new(),
-                read: false,
-            };
-            if log.ambiguous.contains(value) || log.sends.insert(*value, sent).is_some() {
-                log.sends.remove(value);
-                log.ambiguous.insert(*value);
-                doubled = Some(*value);
-            }
-        }
-        if let Some(value) = doubled {
-            self.contradiction(began, || format!("value {value} is sent to {key} a second time"));
-        }
-    }
-
-    fn enter_poll(&mut self, call: usize) {
-        let Call { outcome, action, began, ended: Some(ended), .. } = self.calls[call] else {
-            return;
-        };
-        let Action::Poll { source, records, last } = action else {
-            return;
-        };
-        let ok = outcome == Phase::Ok;
-        for (key, records) in records {
-            let log = self.logs.entry(key).or_default();
-            for (offset, value) in records {
-                log.sight(*offset, *value, ended, ok);
-            }
-            if *last && ok {
-                let read = log.final_reads.entry(source).or_insert_with(|| FinalRead {
-                    began,
-                    ended,
-                    records: BTreeMap::new(),
+            if let Some(value) = doubled {
+                let key = part.key;
+                self.contradictions.note(&self.operations[began], || {
+                    format!("value {value} is sent to {key} a second time")
                 });
-                (read.began, read.ended) = (read.began.min(began), read.ended.max(ended));
-                read.records.extend(records.iter().copied());
             }
         }
     }
-}
 
-/// Whether this may be the completion of that invocation. What is learned may differ.
-fn completes(invoked: &Action, completed: &Action) -> bool {
-    match (invoked, completed) {
-        (
-            Action::Send { key, values, promise, idempotent, .. },
-            Action::Send { key: k, values: v, promise: p, idempotent: i, .. },
-        ) => (key, values, promise, idempotent) == (k, v, p, i),
-        (Action::Poll { last, .. }, Action::Poll { last: l, .. }) => last == l,
-        (Action::Latest { key, .. }, Action::Latest { key: k, .. }) => key == k,
-        (Action::Assign { .. }, Action::Assign { .. })
-        | (Action::Subscribe { .. }, Action::Subscribe { .. }) => true,
-        (
-            Action::Send { .. }
-            | Action::Poll { .. }
-            | Action::Assign { .. }
-            | Action::Subscribe { .. }
-            | Action::Latest { .. },
-            _,
-        ) => false,
+    fn enter_polls(&mut self, number: usize) {
+        let call = &self.calls[number];
+        let (began, ended, ok) = (call.began, call.last(), call.outcome == Phase::Ok);
+        for part in call.polls() {
+            for (key, records) in part.records {
+                let log = self.logs.entry(key).or_default();
+                for (offset, value) in records {
+                    log.sight(*offset, *value, ended, ok);
+                }
+                if part.last && ok {
+                    let read = log.final_reads.entry(part.source).or_insert_with(|| FinalRead {
+                        began,
+                        ended,
+                        records: BTreeMap::new(),
+                    });
+                    (read.began, read.ended) = (read.began.min(began), read.ended.max(ended));
+                    read.records.extend(records.iter().copied());
+                }
+            }
+        }
     }
-}
 
-impl Call<'_> {
-    /// The moment of its completion, or of its invocation if it has none.
-    pub(super) fn last(&self) -> usize {
-        self.ended.unwrap_or(self.began)
+    /// Finds which calls of unknown fate are real, because one of their values was read.
+    fn prove(&mut self) {
+        let mut proven: BTreeMap<usize, usize> = BTreeMap::new();
+        for log in self.logs.values() {
+            for (value, sent) in &log.sends {
+                let unknown = sent.outcome == Phase::Info && self.calls[sent.call].is_several();
+                if let Some(moment) = log.first_ok(*value, sent).filter(|_| unknown) {
+                    let first = proven.entry(sent.call).or_insert(moment);
+                    *first = moment.min(*first);
+                }
+            }
+        }
+        if proven.is_empty() {
+            return;
+        }
+        for sent in self.logs.values_mut().flat_map(|log| log.sends.values_mut()) {
+            sent.proven = proven.get(&sent.call).copied();
+        }
     }
 }
 
@@ -274,6 +214,12 @@ impl Log<'_> {
     /// The sighting of this value at this offset.
     pub(super) fn sighting(&self, offset: i64, value: u64) -> Option<&Sighting> {
         self.places.get(&offset)?.iter().find(|sighting| sighting.value == value)
+    }
+
+    /// The moment at which a poll that ended well first returned this value.
+    pub(super) fn first_ok(&self, value: u64, sent: &Sent) -> Option<usize> {
+        let sightings = sent.seen.iter().filter_map(|offset| self.sighting(*offset, value));
+        sightings.filter_map(|sighting| sighting.first_ok).min()
     }
 
     /// A record that lies strictly between two offsets, and the moment when it was shown.

@@ -5,6 +5,9 @@
 //! lost as well if it is missing from every final read that began after it was acknowledged:
 //! `unseen`. Otherwise it may be late, and the verdict is `Unknown`.
 //!
+//! A call of several parts whose fate is unknown is real in whole as soon as one of its values was
+//! read; then the others are owed like acknowledged ones.
+//!
 //! What was promised less than for good may be lost for a reason. Then the loss is counted, and
 //! the reason asked for. An acknowledged value that was read and that no final read has any more
 //! is counted as well; whether it may be gone is decided by what a read is worth.
@@ -13,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Action, Key, Phase, Promise};
+use crate::history::{Key, Phase, Promise};
 use crate::verdict::AnomalyKind;
 
 use super::contract::Guarantee;
@@ -72,39 +75,37 @@ impl Losses {
 pub(super) fn judge(case: &Case<'_>, reading: &Reading<'_>, found: &mut Found) -> Losses {
     let mut losses = Losses::default();
     let mut late: BTreeMap<&Key, u64> = BTreeMap::new();
-    for call in &case.ledger.calls {
-        let Action::Send { key, values, promise, .. } = call.action else {
-            continue;
-        };
-        let Some(log) = case.ledger.logs.get(key).filter(|_| call.outcome != Phase::Fail) else {
-            continue;
-        };
-        let proven_by = proven_by(case, log, values);
-        for value in values {
-            let Some(sent) = log.sends.get(value) else {
+    for call in case.ledger.calls.iter().filter(|call| call.outcome != Phase::Fail) {
+        for part in call.sends() {
+            let Some(log) = case.ledger.logs.get(part.key) else {
                 continue;
             };
-            if call.outcome == Phase::Ok {
-                losses.by_promise.entry(*promise).or_default().acknowledged += 1;
-            }
-            let since = match proven_by {
-                _ if sent.read => {
+            let torn = torn(case, log, part.values);
+            for value in part.values {
+                let Some(sent) = log.sends.get(value) else {
+                    continue;
+                };
+                if call.outcome == Phase::Ok {
+                    losses.by_promise.entry(part.promise).or_default().acknowledged += 1;
+                }
+                let key = part.key;
+                if sent.read {
                     // That it is gone again is judged by what a read is worth; here it counts.
                     if call.outcome == Phase::Ok && vanished(log, *value, sent, call.last()) {
-                        let guarantee = case.contract.guarantee(*promise);
+                        let guarantee = case.contract.guarantee(part.promise);
                         losses.count(sent, reason(case, guarantee, (key, *value, sent)));
                     }
                     continue;
                 }
-                Some(since) => since.max(call.last()),
-                None if call.outcome == Phase::Ok => call.last(),
-                None => continue,
-            };
-            let value = Value { key, log, value: *value, sent, since, torn: proven_by.is_some() };
-            match value.missing(case, reading) {
-                Some(missing) => value.lost(case, missing, (&mut losses, found)),
-                None if value.guarantee(case) == Guarantee::LossCounted => {}
-                None => *late.entry(key).or_default() += u64::from(call.outcome == Phase::Ok),
+                let Some(since) = real_since(case, sent, torn) else {
+                    continue;
+                };
+                let value = Value { key, log, value: *value, sent, since, torn: torn.is_some() };
+                match value.missing(case, reading) {
+                    Some(missing) => value.lost(case, missing, (&mut losses, found)),
+                    None if value.guarantee(case) == Guarantee::LossCounted => {}
+                    None => *late.entry(key).or_default() += u64::from(call.outcome == Phase::Ok),
+                }
             }
         }
     }
@@ -115,6 +116,14 @@ pub(super) fn judge(case: &Case<'_>, reading: &Reading<'_>, found: &mut Found) -
         ));
     }
     losses
+}
+
+/// The moment since which a value that nobody read ought to be there, if it ought to: it was
+/// acknowledged, or something that stands and falls with it was read.
+fn real_since(case: &Case<'_>, sent: &Sent, torn: Option<usize>) -> Option<usize> {
+    let ended = case.ledger.calls[sent.call].last();
+    let acknowledged = (sent.outcome == Phase::Ok).then_some(ended);
+    torn.or_else(|| case.proven(sent)).map(|read| read.max(ended)).or(acknowledged)
 }
 
 /// Whether a value that somebody read is in none of the final reads that began since.
@@ -138,19 +147,15 @@ fn reason(
     }
 }
 
-/// Where the values of a send appear together or not at all, one that was read proves the others:
-/// the moment at which it did.
-fn proven_by(case: &Case<'_>, log: &Log<'_>, values: &[u64]) -> Option<usize> {
+/// Where the values of one send appear together or not at all, one that was read proves the
+/// others: the moment at which it did.
+fn torn(case: &Case<'_>, log: &Log<'_>, values: &[u64]) -> Option<usize> {
     let kept = case.contract.reads == Guarantee::Kept;
     if !case.contract.atomic_sends || !kept || values.len() < 2 {
         return None;
     }
-    let first = |value: &u64| {
-        let sent = log.sends.get(value)?;
-        let sightings = sent.seen.iter().filter_map(|offset| log.sighting(*offset, *value));
-        sightings.filter_map(|sighting| sighting.first_ok).min()
-    };
-    values.iter().filter_map(first).min()
+    let sent = values.iter().filter_map(|value| log.first_ok(*value, log.sends.get(value)?));
+    sent.min()
 }
 
 /// A value that no poll returned, and that ought to be there since a moment.
@@ -160,7 +165,7 @@ struct Value<'c> {
     value: u64,
     sent: &'c Sent,
     since: usize,
-    /// Whether another value of the same send was read.
+    /// Whether another value of the same send was read, and sends appear whole.
     torn: bool,
 }
 
@@ -181,8 +186,10 @@ impl Value<'_> {
         let Self { key, log, sent, since, .. } = self;
         // Without a kept promise, an earlier copy of a value that was sent twice may survive.
         let certain = case.kept(sent) || (sent.outcome == Phase::Ok && !sent.retried);
-        let offset = sent.offset.filter(|_| certain);
-        let passed = offset.and_then(|offset| {
+        let told = sent.offset.filter(|_| certain);
+        // A poll that did not end well may have shown where it is.
+        let shown = || sent.seen.last().filter(|_| case.contract.reads == Guarantee::Kept);
+        let passed = told.or_else(|| shown().copied()).and_then(|offset| {
             // Whoever read another value there has been past it as well.
             let replaced = || log.places.get(&offset)?.iter().filter_map(|s| s.first_ok).min();
             reading.passed(key, offset).or_else(replaced)
@@ -214,7 +221,8 @@ impl Value<'_> {
 
     fn tell(&self, missing: &Missing) -> String {
         let Self { key, value, sent, torn, .. } = self;
-        let what = match (torn, sent.offset) {
+        let together = *torn || sent.outcome != Phase::Ok;
+        let what = match (together, sent.offset) {
             (true, _) => format!("value {value}, sent to {key} together with one that was read,"),
             (false, Some(offset)) => {
                 format!("{} value {value}, acknowledged at offset {offset} of {key},", sent.promise)

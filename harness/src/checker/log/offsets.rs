@@ -35,9 +35,23 @@ struct Subject<'h> {
 }
 
 impl Case<'_> {
-    /// Whether this acknowledgement is a fact: the value is at its offset and stays there.
+    /// Whether this acknowledgement is a fact: the value is at its offset and stays there. If the
+    /// fate of its call was unknown, but the call proved to be real, so did what it was told.
     pub(super) fn kept(&self, sent: &Sent) -> bool {
-        sent.outcome == Phase::Ok && self.contract.guarantee(sent.promise) == Guarantee::Kept
+        let real = sent.outcome == Phase::Ok || self.proven(sent).is_some();
+        real && self.contract.guarantee(sent.promise) == Guarantee::Kept
+    }
+
+    /// The moment at which a call of unknown fate proved to be real, as long as what was read
+    /// stays.
+    pub(super) fn proven(&self, sent: &Sent) -> Option<usize> {
+        sent.proven.filter(|_| self.contract.reads == Guarantee::Kept)
+    }
+
+    /// The moment from which a kept acknowledgement holds.
+    pub(super) fn kept_since(&self, sent: &Sent) -> usize {
+        let ended = self.ledger.calls[sent.call].last();
+        sent.proven.map_or(ended, |proven| proven.max(ended))
     }
 
     /// Whether the value may legally be found twice.
@@ -134,12 +148,13 @@ fn mismatch(case: &Case<'_>, subject: Subject<'_>, found: &mut Found) {
     let (Some(offset), Some(elsewhere)) = (sent.offset, sent.seen.first()) else {
         return;
     };
-    if sent.outcome != Phase::Ok || sent.seen.contains(&offset) {
+    let acknowledged = sent.outcome == Phase::Ok || case.kept(sent);
+    if !acknowledged || sent.seen.contains(&offset) {
         return;
     }
-    let ended = case.ledger.calls[sent.call].last();
+    let since = case.kept_since(sent);
     let looked =
-        log.places.contains_key(&offset) || log.final_reads.values().any(|read| read.began > ended);
+        log.places.contains_key(&offset) || log.final_reads.values().any(|read| read.began > since);
     let certain = if case.kept(sent) { !case.may_repeat(sent) || looked } else { !sent.retried };
     if !certain || case.read_forgiven(key, *elsewhere, value) {
         return;

@@ -1,21 +1,25 @@
 //! How readers move: `int-poll-skip`, `int-nonmonotonic-poll`, `poll-skip`, `nonmonotonic-poll`.
 //!
 //! A reader may be far behind, and on any replica: what it reads is a prefix. But it moves on
-//! record by record, within a poll and from one poll to the next, also when it changes the
-//! replica. Only an assignment moves it elsewhere. A subscribed reader can be sent back by others
-//! at any time, so its moves are only noted.
+//! record by record, within a call (also from one of its polls to the next) and from one call to
+//! the next, also when it changes the replica. Only an assignment moves it elsewhere: keys that it
+//! drops are forgotten, and a key that it names with an offset begins there. A subscribed reader
+//! can be sent back by others between two calls at any time, so these moves are only noted; and
+//! within a call, what happened to the keys that were rebalanced meanwhile.
 //!
 //! An offset was skipped only if somebody has read a record there: holes are legal.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Action, Key, Phase};
 use crate::verdict::AnomalyKind;
 
+use super::calls::Call;
 use super::contract::Guarantee;
 use super::findings::Findings;
 use super::lag::{Acknowledged, Lag};
-use super::ledger::{Call, Log};
+use super::ledger::Log;
 use super::{Case, Found};
 
 /// What the readers have been past, for those who look for lost values.
@@ -52,57 +56,90 @@ pub(super) fn judge<'h>(case: &Case<'h>, found: &mut Found) -> Reading<'h> {
     let acknowledged = Acknowledged::new(case);
     for call in &case.ledger.calls {
         let consumer = consumers.entry(call.process).or_default();
-        match call.action {
-            Action::Assign { .. } | Action::Subscribe { .. } => consumer.replace_keys(call),
-            Action::Poll { source, records, last } => {
-                for (key, records) in records {
-                    if let Some(log) = case.ledger.logs.get(key) {
-                        let poll = Poll { key, log, records, call, last: *last };
-                        poll.judge(case, consumer, found);
-                        reading.pass(&poll, consumer);
-                        consumer.advance(&poll);
-                    }
-                }
-                if call.outcome == Phase::Ok && !last {
-                    let positions =
-                        consumer.positions.iter().map(|(key, position)| (*key, position.behind));
-                    let lag = acknowledged.lag(call, source, positions);
-                    reading.worst_lag = reading.worst_lag.take().max(lag);
-                }
+        consumer.replace_keys(call);
+        for (key, read) in reads(call) {
+            if let Some(log) = case.ledger.logs.get(key) {
+                let poll = Poll { key, log, read, call };
+                poll.judge(case, consumer, found);
+                reading.pass(&poll, consumer);
+                consumer.advance(&poll);
             }
-            Action::Send { .. } | Action::Latest { .. } => {}
+        }
+        let poll = call.polls().filter(|poll| !poll.last).last();
+        if let Some(poll) = poll.filter(|_| call.outcome == Phase::Ok) {
+            let positions = consumer.positions.iter();
+            let positions = positions.map(|(key, position)| (*key, position.behind));
+            let lag = acknowledged.lag(call, poll.source, positions);
+            reading.worst_lag = reading.worst_lag.take().max(lag);
         }
     }
     reading.passed.values_mut().for_each(disjoint);
     reading
 }
 
-impl<'h> Consumer<'h> {
-    fn replace_keys(&mut self, call: &Call<'h>) {
-        if call.outcome == Phase::Fail {
-            return;
-        }
-        let moment = call.last();
-        match call.action {
-            Action::Assign { positions, .. } if call.outcome == Phase::Ok => {
-                let known = positions.iter().filter(|(_, next)| **next >= 0);
-                let known = known.map(|(key, next)| (key, Position { behind: next - 1, moment }));
-                *self = Self { subscribed: false, positions: known.collect() };
+/// What one call read of one key.
+struct Read<'h> {
+    records: Cow<'h, [(i64, u64)]>,
+    last: bool,
+    /// Whether others moved the reader meanwhile.
+    rebalanced: bool,
+}
+
+/// What a call read, key by key: its polls go on from one another, and each final read stands
+/// alone.
+fn reads<'h>(call: &Call<'h>) -> Vec<(&'h Key, Read<'h>)> {
+    let mut reads: Vec<(&'h Key, Read<'h>)> = Vec::new();
+    let mut at: BTreeMap<&Key, usize> = BTreeMap::new();
+    let moved: BTreeSet<&Key> = call.polls().flat_map(|poll| poll.rebalanced).collect();
+    for poll in call.polls() {
+        for (key, records) in poll.records {
+            match at.get(key).filter(|_| !poll.last) {
+                Some(at) => reads[*at].1.records.to_mut().extend_from_slice(records),
+                None => {
+                    if !poll.last {
+                        at.insert(key, reads.len());
+                    }
+                    let (records, rebalanced) = (Cow::Borrowed(&records[..]), moved.contains(key));
+                    reads.push((key, Read { records, last: poll.last, rebalanced }));
+                }
             }
-            // Nobody knows from where it reads now.
-            Action::Assign { .. } => *self = Self::default(),
+        }
+    }
+    reads
+}
+
+impl<'h> Consumer<'h> {
+    /// An assignment forgets the keys that it drops. One of unknown fate may have been made or
+    /// not, so it forgets as well the keys that it would have moved.
+    fn replace_keys(&mut self, call: &Call<'h>) {
+        let (moment, made) = (call.last(), call.outcome == Phase::Ok);
+        match call.action {
+            _ if call.outcome == Phase::Fail => {}
+            Action::Assign { positions, .. } => {
+                // Whoever was moved by others does not know where it stands.
+                let stood = !self.subscribed;
+                let stays = |key: &&Key| positions.get(*key).is_some_and(|next| *next < 0);
+                self.positions.retain(|key, _| stood && stays(key));
+                let known = positions.iter().filter(|(_, next)| made && **next >= 0);
+                self.positions
+                    .extend(known.map(|(key, next)| (key, Position { behind: next - 1, moment })));
+                self.subscribed &= !made;
+            }
             Action::Subscribe { keys } => {
                 self.subscribed = true;
                 self.positions.retain(|key, _| keys.contains(key));
             }
-            Action::Send { .. } | Action::Poll { .. } | Action::Latest { .. } => {}
+            Action::Send { .. }
+            | Action::Poll { .. }
+            | Action::Latest { .. }
+            | Action::Several { .. } => {}
         }
     }
 
-    /// Only a poll that ended well moves a reader, and a final read belongs to no position.
+    /// Only a call that ended well moves a reader, and a final read belongs to no position.
     fn advance(&mut self, poll: &Poll<'h, '_>) {
         if let (Some((behind, _)), Phase::Ok, false) =
-            (poll.records.last(), poll.call.outcome, poll.last)
+            (poll.read.records.last(), poll.call.outcome, poll.read.last)
         {
             let position = Position { behind: *behind, moment: poll.call.last() };
             self.positions.insert(poll.key, position);
@@ -110,42 +147,45 @@ impl<'h> Consumer<'h> {
     }
 }
 
-/// One key's records in one poll.
+/// One key's records in one call.
 struct Poll<'h, 'c> {
     key: &'h Key,
     log: &'c Log<'h>,
-    records: &'h [(i64, u64)],
+    read: Read<'h>,
     call: &'c Call<'h>,
-    last: bool,
 }
 
 impl Poll<'_, '_> {
     fn judge(&self, case: &Case<'_>, consumer: &Consumer<'_>, found: &mut Found) {
-        let assigned = self.last || !consumer.subscribed;
         let stays = case.contract.reads == Guarantee::Kept;
-        let skips = if assigned && stays { &mut found.errors } else { &mut found.notes };
-        self.between_polls(case, consumer, skips);
+        let to = if stays && !consumer.subscribed { &mut found.errors } else { &mut found.notes };
+        self.between_calls(case, consumer, to);
+        let to = if stays && !self.read.rebalanced { &mut found.errors } else { &mut found.notes };
         for (before, after) in self.steps().filter(|(before, after)| before < after) {
-            self.skip(case, AnomalyKind::IntPollSkip, (before, after), skips);
+            self.skip(case, AnomalyKind::IntPollSkip, (before, after), to);
         }
-        // No contract lets offsets fall inside one answer.
-        let falls = if assigned { &mut found.errors } else { &mut found.notes };
+        // No contract lets offsets fall inside one answer. Between two polls, a reader may also be
+        // sent back because what it read is undone.
+        let undone = !stays && matches!(self.read.records, Cow::Owned(_));
+        let moved = self.read.rebalanced || undone;
+        let to = if moved { &mut found.notes } else { &mut found.errors };
         for (before, after) in self.steps().filter(|(before, after)| before >= after) {
             let operations = [case.ledger.index(self.call.last())];
-            falls.report(AnomalyKind::IntNonmonotonicPoll, Some(self.key), &operations, || {
-                format!("one poll returned offset {after} of {} after offset {before}", self.key)
+            to.report(AnomalyKind::IntNonmonotonicPoll, Some(self.key), &operations, || {
+                let what = if self.call.is_several() { "call" } else { "poll" };
+                format!("one {what} returned offset {after} of {} after offset {before}", self.key)
             });
         }
     }
 
     /// The offsets that were read one after the other.
     fn steps(&self) -> impl Iterator<Item = (i64, i64)> {
-        self.records.windows(2).map(|pair| (pair[0].0, pair[1].0))
+        self.read.records.windows(2).map(|pair| (pair[0].0, pair[1].0))
     }
 
-    fn between_polls(&self, case: &Case<'_>, consumer: &Consumer<'_>, to: &mut Findings) {
+    fn between_calls(&self, case: &Case<'_>, consumer: &Consumer<'_>, to: &mut Findings) {
         let (Some((first, _)), Some(position), false) =
-            (self.records.first(), consumer.positions.get(self.key), self.last)
+            (self.read.records.first(), consumer.positions.get(self.key), self.read.last)
         else {
             return;
         };
@@ -186,26 +226,27 @@ impl Poll<'_, '_> {
 }
 
 impl<'h> Reading<'h> {
-    /// Notes which offsets this poll has been past. A poll that did not end well proves nothing,
-    /// and neither does a reader that others move.
+    /// Notes which offsets this call has been past. One that did not end well proves nothing, and
+    /// neither does a reader that others moved meanwhile; where others may have moved it before,
+    /// it is not known from where it came.
     fn pass(&mut self, poll: &Poll<'h, '_>, consumer: &Consumer<'h>) {
-        if poll.call.outcome != Phase::Ok || (consumer.subscribed && !poll.last) {
-            return;
-        }
-        let Some((first, _)) = poll.records.first() else {
+        let Read { records, last, rebalanced } = &poll.read;
+        let proves = poll.call.outcome == Phase::Ok && (*last || !rebalanced);
+        let Some((first, _)) = records.first().filter(|_| proves) else {
             return;
         };
         // A final read begins at the start of the log, others where the reader stood.
-        let stood = if poll.last {
+        let stood = if *last {
             Some(0)
         } else {
-            consumer.positions.get(poll.key).map(|position| position.behind.saturating_add(1))
+            let position = consumer.positions.get(poll.key).filter(|_| !consumer.subscribed);
+            position.map(|position| position.behind.saturating_add(1))
         };
         let from = stood.filter(|stood| stood < first).unwrap_or(*first);
         let moment = poll.call.last();
         let stretches = self.passed.entry(poll.key).or_default();
         let mut stretch = Stretch { from, to: *first, moment };
-        for (offset, _) in &poll.records[1..] {
+        for (offset, _) in &records[1..] {
             if *offset < stretch.to {
                 stretches.push(stretch);
                 stretch.from = *offset;

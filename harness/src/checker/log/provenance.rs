@@ -1,13 +1,17 @@
 //! Where values come from: `phantom`, `aborted-read`, `precommitted-read`.
 //!
 //! A value may be read long before its send is acknowledged, and after a send whose fate nobody
-//! knows. It may never be read if nobody sent it, if its send certainly failed, or before its send
-//! began. With calls that either send or poll, the last is the one way to read a value too early:
-//! a poll cannot read what the very same call sends.
+//! knows. It may never be read if nobody sent it, if its send certainly failed, or too early: before
+//! its send began, or by the very call that sends it. For what a call of several parts sends is
+//! shown to nobody, not even to itself, before the call is done.
+//!
+//! These hold for whatever a poll returned, also one that did not end well: no reader may ever be
+//! shown what is not safe.
 
 use crate::history::{Key, Phase};
 use crate::verdict::AnomalyKind;
 
+use super::calls::Call;
 use super::ledger::{Ledger, Log, Sighting};
 use super::{Case, Found};
 
@@ -19,6 +23,26 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
                     origin(case, Place { key, log, offset: *offset, sighting }, found);
                 }
             }
+        }
+    }
+    for (number, call) in case.ledger.calls.iter().enumerate().filter(|(_, c)| c.is_several()) {
+        own_values(case, (number, call), found);
+    }
+}
+
+/// A call that polls what it sends itself.
+fn own_values(case: &Case<'_>, (number, call): (usize, &Call<'_>), found: &mut Found) {
+    let own = |key: &Key, value: u64| {
+        case.ledger.sent(key, value).is_some_and(|sent| sent.call == number)
+    };
+    for (key, records) in call.polls().flat_map(|poll| poll.records) {
+        for (offset, value) in records.iter().filter(|(_, value)| own(key, *value)) {
+            let operations = [case.ledger.index(call.began), case.ledger.proof(number)];
+            found.errors.report(AnomalyKind::PrecommittedRead, Some(key), &operations, || {
+                format!(
+                    "value {value} was read at offset {offset} of {key} by the call that sends it"
+                )
+            });
         }
     }
 }

@@ -11,9 +11,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Action, Key, Phase};
+use crate::history::{Key, Phase};
 use crate::verdict::AnomalyKind;
 
+use super::calls::Call;
 use super::contract::Guarantee;
 use super::ledger::{Log, Sent};
 use super::{Case, Found};
@@ -21,7 +22,7 @@ use super::{Case, Found};
 pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
     let mut moments: Vec<(usize, usize)> = Vec::new();
     for (number, call) in case.ledger.calls.iter().enumerate() {
-        if matches!(call.action, Action::Send { .. }) {
+        if call.sends().next().is_some() {
             moments.push((call.began, number));
             moments.extend(call.ended.filter(|ended| *ended != call.began).map(|e| (e, number)));
             within_call(case, number, found);
@@ -31,29 +32,52 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Found) {
     let mut highest: BTreeMap<&Key, Highest> = BTreeMap::new();
     for (moment, number) in moments {
         let call = &case.ledger.calls[number];
-        let Action::Send { key, values, .. } = call.action else {
-            continue;
-        };
-        let Some(log) = case.ledger.logs.get(key) else {
-            continue;
-        };
-        let sent = || values.iter().filter_map(|value| Some((*value, log.sends.get(value)?)));
-        let highest = highest.entry(key).or_default();
-        if moment == call.began {
-            let lowest = sent().filter_map(|(value, sent)| Some((case.lowest(sent)?, value)));
-            if let Some((offset, value)) = lowest.min() {
-                let landed = Landed { offset, value, process: call.process, call: number };
-                highest.compare(case, (key, landed), found);
-            }
-        }
-        if call.ended == Some(moment) {
-            for (value, sent) in sent() {
-                if let Some(offset) = case.anchor(sent) {
-                    highest.raise(Landed { offset, value, process: call.process, call: number });
+        for (key, values) in values_by_key(case, call) {
+            let highest = highest.entry(key).or_default();
+            let landed = |value: &Value<'_>, offset: i64| {
+                let (value, process) = (value.value, call.process);
+                Landed { offset, value, process, call: number }
+            };
+            if moment == call.began {
+                let lowest = values.iter().filter_map(|v| Some(landed(v, case.lowest(v.sent)?)));
+                if let Some(lowest) = lowest.min_by_key(|landed| (landed.offset, landed.value)) {
+                    highest.compare(case, (key, lowest), found);
                 }
+            }
+            if call.ended == Some(moment) {
+                let anchors = values.iter().filter_map(|v| Some(landed(v, case.anchor(v.sent)?)));
+                anchors.for_each(|landed| highest.raise(landed));
             }
         }
     }
+}
+
+/// A value that a call sends, and by which of its parts.
+struct Value<'c> {
+    value: u64,
+    part: usize,
+    sent: &'c Sent,
+}
+
+/// What a call sends, by key, in the order in which it was sent.
+fn values_by_key<'c>(case: &'c Case<'_>, call: &Call<'c>) -> Vec<(&'c Key, Vec<Value<'c>>)> {
+    let mut by_key: Vec<(&Key, Vec<Value<'_>>)> = Vec::with_capacity(1);
+    let mut at: BTreeMap<&Key, usize> = BTreeMap::new();
+    for (part, send) in call.sends().enumerate() {
+        let Some(log) = case.ledger.logs.get(send.key) else {
+            continue;
+        };
+        let at = *at.entry(send.key).or_insert(by_key.len());
+        if at == by_key.len() {
+            by_key.push((send.key, Vec::with_capacity(send.values.len())));
+        }
+        let sent = send.values.iter().filter_map(|value| {
+            let sent = log.sends.get(value)?;
+            Some(Value { value: *value, part, sent })
+        });
+        by_key[at].1.extend(sent);
+    }
+    by_key
 }
 
 impl Case<'_> {
@@ -150,49 +174,61 @@ impl Highest {
     }
 }
 
-/// The order of the values of one call.
+/// The order of the values that one call sends to one key, by one send or several.
 fn within_call(case: &Case<'_>, number: usize, found: &mut Found) {
-    let Action::Send { key, values, .. } = case.ledger.calls[number].action else {
-        return;
-    };
-    let Some(log) = case.ledger.logs.get(key).filter(|_| values.len() > 1) else {
-        return;
-    };
-    let placed = values.iter().filter_map(|value| {
-        let sent = log.sends.get(value)?;
-        Some((*value, case.place(sent)?, sent))
-    });
-    let placed: Vec<_> = placed.collect();
-    for pair in placed.windows(2) {
-        let ((first, at, sent), (second, then, _)) = (pair[0], pair[1]);
-        let stays = case.contract.reads == Guarantee::Kept;
-        // A value that was sent again alone may legally have been overtaken.
-        let ordered = sent.idempotent || !sent.retried || case.contract.atomic_sends;
-        if then < at {
-            let to = if ordered && stays { &mut found.errors } else { &mut found.notes };
-            to.report(AnomalyKind::IntNonmonotonicSend, Some(key), &proof(case, log, pair), || {
-                format!(
-                    "one send put value {first} at offset {at} of {key}, and then value {second} \
-                     at {then}"
-                )
-            });
-        } else if let Some((other, seen)) = log.between(at, then) {
-            let operations = [case.ledger.proof(number), case.ledger.index(seen)];
-            found.notes.report(AnomalyKind::IntSendSkip, Some(key), &operations, || {
-                format!(
-                    "values {first} and {second} of one send are at offsets {at} and {then} of \
-                     {key}, and another record is at {other}"
-                )
-            });
+    for (key, values) in values_by_key(case, &case.ledger.calls[number]) {
+        let Some(log) = case.ledger.logs.get(key) else {
+            continue;
+        };
+        let placed = values.iter().filter_map(|value| Some((value, case.place(value.sent)?)));
+        let placed: Vec<_> = placed.collect();
+        for pair in placed.windows(2) {
+            neighbours(case, (key, log), (pair[0], pair[1]), found);
         }
     }
 }
 
+/// A value and the offset where it certainly is.
+type Placed<'c> = (&'c Value<'c>, i64);
+
+/// Two values that one call sent to one key, one after the other.
+fn neighbours(
+    case: &Case<'_>,
+    (key, log): (&Key, &Log<'_>),
+    pair: (Placed<'_>, Placed<'_>),
+    found: &mut Found,
+) {
+    let ((first, at), (second, then)) = pair;
+    let (one, other) = (first.value, second.value);
+    let stays = case.contract.reads == Guarantee::Kept;
+    // A value that was sent again alone may legally have been overtaken.
+    let together = case.contract.atomic_sends && first.part == second.part;
+    let ordered = first.sent.idempotent || !first.sent.retried || together;
+    if then < at {
+        let to = if ordered && stays { &mut found.errors } else { &mut found.notes };
+        let operations = proof(case, log, [(first, at), (second, then)]);
+        to.report(AnomalyKind::IntNonmonotonicSend, Some(key), &operations, || {
+            let what = if first.part == second.part { "send" } else { "call" };
+            format!(
+                "one {what} put value {one} at offset {at} of {key}, and then value {other} at \
+                 {then}"
+            )
+        });
+    } else if let Some((between, seen)) = log.between(at, then) {
+        let operations = [case.ledger.proof(first.sent.call), case.ledger.index(seen)];
+        found.notes.report(AnomalyKind::IntSendSkip, Some(key), &operations, || {
+            let what = if first.part == second.part { "send" } else { "call" };
+            format!(
+                "values {one} and {other} of one {what} are at offsets {at} and {then} of {key}, \
+                 and another record is at {between}"
+            )
+        });
+    }
+}
+
 /// The call that sent them, and the polls that found them.
-fn proof(case: &Case<'_>, log: &Log<'_>, placed: &[(u64, i64, &Sent)]) -> Vec<u64> {
-    let mut operations: Vec<u64> =
-        placed.first().map(|(_, _, sent)| case.ledger.proof(sent.call)).into_iter().collect();
-    let sightings = placed.iter().filter_map(|(value, offset, _)| log.sighting(*offset, *value));
-    operations.extend(sightings.map(|sighting| case.ledger.index(sighting.first)));
-    operations
+fn proof(case: &Case<'_>, log: &Log<'_>, placed: [Placed<'_>; 2]) -> Vec<u64> {
+    let sightings = placed.iter().filter_map(|(value, at)| log.sighting(*at, value.value));
+    let seen = sightings.map(|sighting| case.ledger.index(sighting.first));
+    std::iter::once(case.ledger.proof(placed[0].0.sent.call)).chain(seen).collect()
 }

@@ -2,10 +2,17 @@
 //! legal histories with and without a corruption, and garbage.
 
 mod anomalies;
+mod circles;
 mod corrupt;
 mod garbage;
 mod legal;
+mod order;
+mod readers;
+mod several;
 mod simulated;
 mod story;
+mod torn;
+mod transactions;
 
 pub(crate) use story::story;
+use story::{asked, read, send};

@@ -26,7 +26,8 @@ pub fn register_log(from: impl BufRead) -> Result<Vec<Call<Input, Output>>, Unre
     let mut pairing = Pairing::new();
     let mut empty = true;
     each_line(from, |line, text| {
-        let Some((process, kind, words)) = operation(text) else { return Ok(()) };
+        let operation = operation(text).map_err(|reason| wrong(line, reason))?;
+        let Some((process, kind, words)) = operation else { return Ok(()) };
         let event = event(kind, &words).map_err(|reason| wrong(line, reason))?;
         empty = false;
         let taken = pairing.event(process, line, event);
@@ -35,13 +36,23 @@ pub fn register_log(from: impl BufRead) -> Result<Vec<Call<Input, Output>>, Unre
     if empty { Err(Unrecorded::Empty) } else { Ok(pairing.finish()) }
 }
 
-/// Process, kind, and what else there is; `None` if the line is about something else.
-fn operation(text: &str) -> Option<(u64, Kind, Vec<&str>)> {
-    let (_, text) = text.split_once(" - ")?;
+/// Process, kind, and what else there is.
+type Half<'t> = (u64, Kind, Vec<&'t str>);
+
+/// What a line tells; `None` if the line is about something else. Where the
+/// logger is that of operations, a client without a kind is a line that was cut.
+fn operation(text: &str) -> Result<Option<Half<'_>>, String> {
+    let Some((logger, text)) = text.split_once(" - ") else { return Ok(None) };
     let mut words = text.split_ascii_whitespace();
-    let process = words.next()?.parse().ok()?;
-    let kind = Kind::named(words.next()?)?;
-    Some((process, kind, words.collect()))
+    let Some(process) = words.next().and_then(|word| word.parse().ok()) else { return Ok(None) };
+    let word = words.next().unwrap_or_default();
+    match Kind::named(word) {
+        Some(kind) => Ok(Some((process, kind, words.collect()))),
+        None if logger.ends_with("jepsen.util") => {
+            Err(format!("`{word}` is not :invoke, :ok, :fail or :info"))
+        }
+        None => Ok(None),
+    }
 }
 
 fn event(kind: Kind, words: &[&str]) -> Result<Event<Input, Output>, String> {
@@ -144,6 +155,8 @@ mod tests {
         check("", expect!["there is no operation in it"]);
         check("INFO nothing here\n", expect!["there is no operation in it"]);
         check("x - 0 :invoke\n", expect!["line 1: the operation has no function"]);
+        let cut = "line 1: `:inv` is not :invoke, :ok, :fail or :info";
+        assert_eq!(register_log(&b"INFO jepsen.util - 0 :inv"[..]).unwrap_err().to_string(), cut);
         check(
             "\nx - 0 :invoke :append 1\n",
             expect!["line 2: `:append` is not :read, :write or :cas"],

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::super::*;
-use crate::protocol::api::advertised_versions;
+use crate::protocol::api::{ListenerKind, advertised_versions};
 use crate::protocol::messages::*;
 
 /// A frame of a populated request.
@@ -70,7 +70,7 @@ pub(super) fn request(api: ApiKey, version: i16) -> Request {
 
 pub(super) fn response(api: ApiKey, version: i16) -> Response {
     match api {
-        ApiKey::ApiVersions => Response::ApiVersions(advertised_versions()),
+        ApiKey::ApiVersions => Response::ApiVersions(advertised_versions(ListenerKind::Broker)),
         ApiKey::Metadata => Response::Metadata(metadata_response()),
         ApiKey::Produce => Response::Produce(produce_response(version)),
         ApiKey::Fetch => Response::Fetch(fetch_response(version)),

@@ -4,6 +4,9 @@
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage.
 
 mod check;
+mod interrupt;
+mod matrix;
+mod mutants;
 mod output;
 mod profile;
 mod rooms;
@@ -36,10 +39,14 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
-    /// Judges a history that was written to a file.
+    /// Judges histories that were written to files, by this program or by others.
     Check(check::Arguments),
+    /// Measures what each combination of settings keeps under each hardship.
+    Matrix(matrix::Arguments),
     /// Runs the pure rooms alone under a random scheduler: many thousand schedules a second.
     Rooms(rooms::Arguments),
+    /// Hunts brokers that are broken on purpose, and tells how long each was not found out.
+    Mutants(mutants::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -56,7 +63,9 @@ fn main() -> ExitCode {
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Rooms(arguments) => rooms::rooms(&arguments),
+        Command::Mutants(arguments) => mutants::mutants(&arguments),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -25,6 +25,9 @@ pub(crate) struct ProfileFlags {
     /// Breaks the broker in a known way (builds with --features mutants only).
     #[arg(long, value_name = "ID")]
     mutant: Option<String>,
+    /// Judges by what clients see alone: a broken invariant does not end the run.
+    #[arg(long)]
+    clients_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -53,6 +56,7 @@ impl ProfileFlags {
                 WorkloadFlag::AppendRead => Clients::AppendRead,
                 WorkloadFlag::AcksMix => Clients::AcksMix,
             });
+        let profile = if self.clients_only { profile.clients_only() } else { profile };
         match &self.mutant {
             None => Ok(profile),
             Some(name) => profile.mutant(name),

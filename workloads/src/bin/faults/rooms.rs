@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// Breaks the rooms in a known way (builds with --features mutants only).
     #[arg(long, value_name = "ID")]
     mutant: Option<String>,
+    /// Judges by what clients see alone: a broken invariant does not end the schedule.
+    #[arg(long)]
+    clients_only: bool,
     /// Writes the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -65,10 +68,11 @@ pub(crate) fn rooms(arguments: &Arguments) -> Result<Exit, String> {
             .map(|from| from..(from + CHUNK).min(end))
             .collect();
         let mutant = arguments.mutant.as_deref();
+        let profile = Profile { clients_only: arguments.clients_only, ..Profile::storm() };
         let outcomes: Vec<Vec<Outcome>> = thread::scope(|scope| {
             let running: Vec<_> = chunks
                 .into_iter()
-                .map(|seeds| scope.spawn(move || run_chunk(seeds, mutant)))
+                .map(|seeds| scope.spawn(move || run_chunk(seeds, &profile, mutant)))
                 .collect();
             running.into_iter().map(|thread| thread.join().expect("rooms do not panic")).collect()
         });
@@ -83,12 +87,11 @@ pub(crate) fn rooms(arguments: &Arguments) -> Result<Exit, String> {
     Ok(if summary.violation.is_some() { Exit::Invalid } else { Exit::Valid })
 }
 
-fn run_chunk(seeds: std::ops::Range<u64>, mutant: Option<&str>) -> Vec<Outcome> {
+fn run_chunk(seeds: std::ops::Range<u64>, profile: &Profile, mutant: Option<&str>) -> Vec<Outcome> {
     workloads::profile::break_thread(mutant);
-    let profile = Profile::storm();
     let mut outcomes = Vec::new();
     for seed in seeds {
-        let outcome = rooms::run(seed, &profile);
+        let outcome = rooms::run(seed, profile);
         let failed = outcome.violation.is_some();
         outcomes.push(outcome);
         if failed {

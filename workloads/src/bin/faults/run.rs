@@ -4,11 +4,14 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use harness::exit::Exit;
+use harness::history::jepsen;
 use harness::report::{LiveEvent, Style, Teller};
 use harness::seed::Seed;
-use workloads::run::{Ran, Watching};
+use workloads::plan::Plan;
+use workloads::profile::Profile;
+use workloads::run::{Errand, Ran, Watching};
 use workloads::settings::ClusterSettings;
 use workloads::telling::TELLERS;
 
@@ -30,8 +33,9 @@ pub(crate) struct Arguments {
 /// Flags of `faults repro`.
 #[derive(Debug, Args)]
 pub(crate) struct ReproArguments {
-    /// The seed, decimal or 0x hexadecimal.
-    seed: Seed,
+    /// The seed, decimal or 0x hexadecimal; or a file that `--plan` has written.
+    #[arg(value_name = "SEED|FILE")]
+    what: String,
     #[command(flatten)]
     profile: ProfileFlags,
     #[command(flatten)]
@@ -46,19 +50,31 @@ struct Telling {
     /// Writes the report as JSON.
     #[arg(long)]
     json: bool,
-    /// Writes the history to a file, for `faults check`.
+    /// Writes the history to a file, for `faults check`: EDN for Jepsen's checker if the name ends
+    /// in `.edn`, else JSON Lines.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
-    /// Writes the schedule of faults to a file, as JSON.
+    /// The form of the history, whatever the name of the file.
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "history")]
+    format: Option<HistoryFormat>,
+    /// Writes everything that the run is made of to a file, for `faults repro FILE`.
     #[arg(long, value_name = "FILE")]
-    schedule: Option<PathBuf>,
+    plan: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HistoryFormat {
+    /// One JSON object a line; carries everything.
+    Jsonl,
+    /// As Jepsen's Kafka workload writes it, one operation a line.
+    Edn,
 }
 
 /// Runs a seed and tells it as it happens.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
     let Arguments { seed, profile, telling } = arguments;
     if telling.json || telling.trace {
-        return again(*seed, profile, telling);
+        return again(&profile.profile()?.errand(*seed), telling);
     }
     let profile = profile.profile()?;
     let nodes: Vec<String> =
@@ -74,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
             teller = None;
         }
     });
-    let ran = workloads::run::run_told(*seed, &profile, ear);
+    let ran = workloads::run::carry_out_told(&profile.errand(*seed), ear);
     output::print(|out| {
         writeln!(out)?;
         ran.report.write_after_telling(out, style)
@@ -85,12 +101,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
 
 /// Runs a seed again and reports. It is the same run: that is the point.
 pub(crate) fn repro(arguments: &ReproArguments) -> Result<Exit, String> {
-    again(arguments.seed, &arguments.profile, &arguments.telling)
+    let ReproArguments { what, profile, telling } = arguments;
+    match what.parse() {
+        Ok(seed) => again(&profile.profile()?.errand(seed), telling),
+        Err(no_seed) => {
+            let text = fs::read_to_string(what)
+                .map_err(|no_file| format!("{no_seed}, nor a file: {no_file}"))?;
+            let plan = Plan::read(&text).map_err(|unfit| format!("{what}: {unfit}"))?;
+            check_mutant(&plan).map_err(|unknown| format!("{what}: {unknown}"))?;
+            again(&Errand { plan, repeat: format!("cargo faults repro {what}") }, telling)
+        }
+    }
 }
 
-fn again(seed: Seed, profile: &ProfileFlags, telling: &Telling) -> Result<Exit, String> {
-    let profile = profile.profile()?;
-    let ran = workloads::run::run(seed, &profile, Watching { everything: telling.trace });
+/// A build without mutants must not pass one off as a correct broker.
+fn check_mutant(plan: &Plan) -> Result<(), String> {
+    plan.mutant.as_ref().map_or(Ok(()), |name| Profile::safe().mutant(name).map(drop))
+}
+
+fn again(errand: &Errand, telling: &Telling) -> Result<Exit, String> {
+    let ran = workloads::run::carry_out(errand, Watching { everything: telling.trace });
     if telling.json {
         output::print_json(&ran.report);
     } else {
@@ -122,12 +152,17 @@ fn save(ran: &Ran, telling: &Telling) -> Result<(), String> {
     if let Some(path) = &telling.history {
         let failed = |error| format!("{}: {error}", path.display());
         let file = fs::OpenOptions::new().write(true).create(true).truncate(true).open(path);
-        ran.history.write(BufWriter::new(file.map_err(failed)?)).map_err(failed)?;
+        let file = BufWriter::new(file.map_err(failed)?);
+        let edn = path.extension().is_some_and(|ending| ending == "edn");
+        let by_name = if edn { HistoryFormat::Edn } else { HistoryFormat::Jsonl };
+        match telling.format.unwrap_or(by_name) {
+            HistoryFormat::Jsonl => ran.history.write(file).map_err(failed)?,
+            HistoryFormat::Edn => jepsen::write(&ran.history, file).map_err(failed)?,
+        }
     }
-    if let Some(path) = &telling.schedule {
-        let json = serde_json::to_string_pretty(&ran.schedule)
-            .map_err(|error| format!("the schedule cannot be written: {error}"))?;
-        fs::write(path, json).map_err(|error| format!("{}: {error}", path.display()))?;
+    if let Some(path) = &telling.plan {
+        fs::write(path, ran.plan.to_json())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
 }

@@ -3,8 +3,6 @@
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use clap::Args;
 use harness::exit::Exit;
@@ -14,6 +12,7 @@ use harness::sweep::{self, SweepOptions};
 use workloads::profile::Profile;
 use workloads::run::{self, Watching};
 
+use crate::interrupt;
 use crate::output;
 use crate::profile::ProfileFlags;
 
@@ -42,8 +41,6 @@ pub(crate) struct Arguments {
     profile: ProfileFlags,
 }
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
 /// Runs the seeds.
 pub(crate) fn sweep(arguments: &Arguments) -> Result<Exit, String> {
     let profile = arguments.profile.profile()?;
@@ -55,12 +52,12 @@ pub(crate) fn sweep(arguments: &Arguments) -> Result<Exit, String> {
             Some(BufWriter::new(opened))
         }
     };
-    end_cleanly_on_interrupt()?;
+    let interrupted = interrupt::end_cleanly()?;
     let end = arguments.start.0.checked_add(arguments.seeds);
     let end = end.ok_or_else(|| "--start and --seeds go past the largest seed".to_owned())?;
     let options = SweepOptions {
         seeds: arguments.start.0..end,
-        workers: arguments.workers.unwrap_or_else(cores).max(1),
+        workers: arguments.workers.unwrap_or_else(interrupt::cores).max(1),
         stop_at_first: !arguments.keep_going,
         required: required(arguments),
         expects_faults: true,
@@ -68,7 +65,7 @@ pub(crate) fn sweep(arguments: &Arguments) -> Result<Exit, String> {
         repeat: repeat(&profile),
     };
     let jsonl = file.as_mut().map(|file| file as &mut (dyn Write + Send));
-    let summary = sweep::run(options, jsonl, &INTERRUPTED, |seed| {
+    let summary = sweep::run(options, jsonl, interrupted, |seed| {
         run::run(Seed(seed), &profile, Watching::default()).outcome
     });
     if arguments.json {
@@ -93,25 +90,4 @@ fn required(arguments: &Arguments) -> Vec<String> {
         return Vec::new();
     }
     run::required_states()
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// The first Ctrl-C lets the runs under way end; a second one kills the process as usual.
-fn end_cleanly_on_interrupt() -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot listen for Ctrl-C: {error}"))?;
-    #[expect(clippy::disallowed_methods, reason = "waits for Ctrl-C beside the simulations")]
-    thread::spawn(move || {
-        runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if INTERRUPTED.swap(true, Ordering::SeqCst) {
-                    std::process::exit(130);
-                }
-            }
-        });
-    });
-    Ok(())
 }

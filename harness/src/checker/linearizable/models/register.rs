@@ -1,5 +1,7 @@
 //! One value that is read, written, and compared and set.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::Model;
 
 /// A register of one number, or nothing.
@@ -10,7 +12,7 @@ pub struct Register {
 }
 
 /// What is asked of a register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Input {
     /// What does it hold?
     Read,
@@ -26,7 +28,7 @@ pub enum Input {
 }
 
 /// What a register answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Output {
     /// To a read: what it holds.
     Value(Option<i64>),

@@ -55,7 +55,8 @@ fn polls(told: &mut Told) -> Vec<&mut Vec<(i64, u64)>> {
         Action::Send { .. }
         | Action::Assign { .. }
         | Action::Subscribe { .. }
-        | Action::Latest { .. } => None,
+        | Action::Latest { .. }
+        | Action::Several { .. } => None,
     });
     polls.collect()
 }

@@ -32,7 +32,8 @@ fn promise() -> impl Strategy<Value = Promise> {
     proptest::sample::select(&Promise::ALL[..])
 }
 
-fn action() -> impl Strategy<Value = Action> {
+/// A send or a poll.
+fn part() -> impl Strategy<Value = Action> {
     let offsets = vec(proptest::option::of(offset()), 0..4);
     let send = (key(), vec(value(), 0..3), offsets, promise(), any::<(bool, bool)>()).prop_map(
         |(key, values, offsets, promise, (idempotent, retried))| Action::Send {
@@ -45,18 +46,25 @@ fn action() -> impl Strategy<Value = Action> {
         },
     );
     let records = btree_map(key(), vec((offset(), value()), 0..5), 0..3);
-    let poll = ("n[12]", records, any::<bool>()).prop_map(|(source, records, last)| Action::Poll {
-        source,
-        records,
-        last,
-    });
+    let rebalanced = vec(key(), 0..2);
+    let poll = ("n[12]", records, any::<bool>(), rebalanced).prop_map(
+        |(source, records, last, rebalanced)| Action::Poll { source, records, last, rebalanced },
+    );
+    prop_oneof![4 => send, 5 => poll]
+}
+
+/// A history made by hand may even put together what no file may.
+fn action(foreign: bool) -> impl Strategy<Value = Action> {
     let assign = btree_map(key(), offset(), 0..3).prop_map(|positions: BTreeMap<Key, i64>| {
         Action::Assign { positions, source: "n1".to_owned() }
     });
     let latest = (key(), proptest::option::of(offset()), proptest::option::of(0..3))
         .prop_map(|(key, end_offset, epoch)| Action::Latest { key, end_offset, epoch });
     let subscribe = vec(key(), 0..3).prop_map(|keys| Action::Subscribe { keys });
-    prop_oneof![4 => send, 5 => poll, 1 => assign, 1 => latest, 1 => subscribe]
+    let single = prop_oneof![1 => assign, 1 => latest, 1 => subscribe].boxed();
+    let nested = if foreign { single.clone() } else { part().boxed() };
+    let several = vec(prop_oneof![20 => part(), 1 => nested], 0..5).prop_map(Action::several);
+    prop_oneof![8 => part(), 3 => single, 4 => several]
 }
 
 fn phase() -> impl Strategy<Value = Phase> {
@@ -68,8 +76,8 @@ fn phase() -> impl Strategy<Value = Phase> {
     ]
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
-    (any::<u64>(), any::<u64>(), 0..4_u64, phase(), action()).prop_map(
+fn operation(foreign: bool) -> impl Strategy<Value = Operation> {
+    (any::<u64>(), any::<u64>(), 0..4_u64, phase(), action(foreign)).prop_map(
         |(index, time, process, phase, action)| Operation {
             index,
             time,
@@ -106,13 +114,23 @@ fn contract() -> impl Strategy<Value = Contract> {
     })
 }
 
+/// The action as it is asked.
+fn unlearn(action: &mut Action) {
+    match action {
+        Action::Send { offsets, .. } => offsets.clear(),
+        Action::Several { actions } => actions.iter_mut().for_each(unlearn),
+        Action::Poll { .. }
+        | Action::Assign { .. }
+        | Action::Subscribe { .. }
+        | Action::Latest { .. } => {}
+    }
+}
+
 /// Turns pairs of operations into proper calls, so that garbage gets past the pairing.
 fn joined(mut operations: Vec<Operation>) -> Vec<Operation> {
     for at in (1..operations.len()).step_by(2) {
         let (process, mut action) = (operations[at].process, operations[at].action.clone());
-        if let Action::Send { offsets, .. } = &mut action {
-            offsets.clear();
-        }
+        unlearn(&mut action);
         let first = &mut operations[at - 1];
         (first.process, first.phase, first.action) = (process, Phase::Invoke, action);
         if operations[at].phase == Phase::Invoke {
@@ -127,7 +145,7 @@ proptest! {
 
     #[test]
     fn any_history_gets_a_verdict(
-        operations in vec(operation(), 0..40),
+        operations in vec(operation(true), 0..40),
         contract in contract(),
         calls in any::<bool>(),
     ) {
@@ -159,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn any_history_survives_its_file(operations in vec(operation(), 0..20)) {
+    fn any_history_survives_its_file(operations in vec(operation(false), 0..20)) {
         let mut operations = operations;
         operations.sort_by_key(|operation| operation.index);
         operations.dedup_by_key(|operation| operation.index);
@@ -173,7 +191,7 @@ proptest! {
 
     #[test]
     fn a_cut_or_scribbled_file_is_refused_or_read(
-        operations in vec(operation(), 1..6),
+        operations in vec(operation(false), 1..6),
         at in any::<prop::sample::Index>(),
         byte in proptest::option::of(any::<u8>()),
     ) {

@@ -33,6 +33,28 @@ fn durable(key: &Key, values: &[u64]) -> Action {
     Action::send(key.clone(), values.to_vec(), Promise::Durable, false)
 }
 
+/// One value sent as part of a call, and where it landed.
+pub(crate) fn send(key: &str, value: u64, offset: i64) -> Action {
+    durable(&Key::from(key), &[value]).sent(vec![Some(offset)], false)
+}
+
+/// What a poll as part of a call returned.
+pub(crate) fn read(key: &str, records: &[(i64, u64)]) -> Action {
+    Action::poll("n1").polled(BTreeMap::from([(Key::from(key), records.to_vec())]))
+}
+
+/// The action as it is asked: nothing is learned yet.
+pub(crate) fn asked(action: &Action) -> Action {
+    match action.clone() {
+        Action::Several { actions } => Action::several(actions.iter().map(asked).collect()),
+        poll @ Action::Poll { .. } => poll.polled(BTreeMap::new()).rebalanced(Vec::new()),
+        other @ (Action::Send { .. }
+        | Action::Assign { .. }
+        | Action::Subscribe { .. }
+        | Action::Latest { .. }) => other.sent(Vec::new(), false),
+    }
+}
+
 impl Story {
     fn write(mut self, process: u64, phase: Phase, action: Action) -> Self {
         let index = u64::try_from(self.operations.len()).unwrap();
@@ -44,6 +66,31 @@ impl Story {
 
     fn call(self, process: u64, phase: Phase, asked: Action, learned: Action) -> Self {
         self.write(process, Phase::Invoke, asked).write(process, phase, learned)
+    }
+
+    /// A call of several parts that ends well.
+    pub(crate) fn together(self, process: u64, parts: &[Action]) -> Self {
+        self.together_but(process, Phase::Ok, parts)
+    }
+
+    /// A call of several parts that ends otherwise.
+    pub(crate) fn together_but(self, process: u64, phase: Phase, parts: &[Action]) -> Self {
+        self.opens(process, parts).closes(process, phase, parts)
+    }
+
+    /// A call of several parts begins.
+    pub(crate) fn opens(self, process: u64, parts: &[Action]) -> Self {
+        self.write(process, Phase::Invoke, asked(&Action::several(parts.to_vec())))
+    }
+
+    /// A call of several parts ends.
+    pub(crate) fn closes(self, process: u64, phase: Phase, parts: &[Action]) -> Self {
+        self.write(process, phase, Action::several(parts.to_vec()))
+    }
+
+    /// One action as a call of its own, however it ends.
+    pub(crate) fn alone(self, process: u64, phase: Phase, action: &Action) -> Self {
+        self.call(process, phase, asked(action), action.clone())
     }
 
     /// The next steps are about another key.

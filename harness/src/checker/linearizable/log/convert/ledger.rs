@@ -71,9 +71,15 @@ fn completes(asked: &Action, learned: &Action) -> bool {
         (Action::Latest { key, .. }, Action::Latest { key: k, .. }) => key == k,
         (Action::Assign { .. }, Action::Assign { .. })
         | (Action::Subscribe { .. }, Action::Subscribe { .. }) => true,
+        (Action::Several { actions }, Action::Several { actions: answers }) => {
+            let mut parts = actions.iter().zip(answers);
+            actions.len() == answers.len()
+                && parts.all(|(asked, learned)| completes(asked, learned))
+        }
         (
             Action::Send { .. }
             | Action::Poll { .. }
+            | Action::Several { .. }
             | Action::Assign { .. }
             | Action::Subscribe { .. }
             | Action::Latest { .. },

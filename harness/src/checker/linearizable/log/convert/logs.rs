@@ -84,46 +84,47 @@ impl<'h> Logs<'h> {
         let mut logs = Self { logs: BTreeMap::new(), contradiction };
         // Records must be known before they are read.
         for call in &calls {
-            match (call.asked, call.learned) {
-                (
+            for (asked, learned) in call.asked.parts().zip(call.learned.parts()) {
+                if let (
                     Action::Send { key, values, promise, idempotent, .. },
                     Action::Send { offsets, retried, .. },
-                ) => {
+                ) = (asked, learned)
+                {
                     let (promise, idempotent, retried) = (*promise, *idempotent, *retried);
                     let send = Send { key, values, offsets, promise, idempotent, retried };
                     logs.enter_send(contract, call, send);
                 }
-                (
-                    Action::Send { .. }
-                    | Action::Poll { .. }
-                    | Action::Assign { .. }
-                    | Action::Subscribe { .. }
-                    | Action::Latest { .. },
-                    _,
-                ) => {}
             }
         }
         for call in &calls {
-            match call.learned {
-                Action::Poll { records, last, .. } => {
-                    let is_final = *last && call.outcome == Phase::Ok;
-                    // In a sparse log, control batches may follow what was read last.
-                    let is_tail =
-                        is_final && contract.promises.replicas_converge && !contract.options.sparse;
-                    for (key, records) in records {
-                        logs.enter_poll(call, (key, records), is_tail);
-                    }
-                }
-                Action::Latest { key, end_offset: Some(end), .. } if call.outcome == Phase::Ok => {
-                    logs.enter_end(call, (key, *end), contract.ends);
-                }
-                Action::Send { .. }
-                | Action::Assign { .. }
-                | Action::Subscribe { .. }
-                | Action::Latest { .. } => {}
+            for learned in call.learned.parts() {
+                logs.enter_answer(contract, call, learned);
             }
         }
         logs
+    }
+
+    /// Enters what a read, or a question for the end, was answered.
+    fn enter_answer(&mut self, contract: &LogContract<'_>, call: &Call<'h>, learned: &'h Action) {
+        match learned {
+            Action::Poll { records, last, .. } => {
+                let is_final = *last && call.outcome == Phase::Ok;
+                // In a sparse log, control batches may follow what was read last.
+                let is_tail =
+                    is_final && contract.promises.replicas_converge && !contract.options.sparse;
+                for (key, records) in records {
+                    self.enter_poll(call, (key, records), is_tail);
+                }
+            }
+            Action::Latest { key, end_offset: Some(end), .. } if call.outcome == Phase::Ok => {
+                self.enter_end(call, (key, *end), contract.ends);
+            }
+            Action::Send { .. }
+            | Action::Several { .. }
+            | Action::Assign { .. }
+            | Action::Subscribe { .. }
+            | Action::Latest { .. } => {}
+        }
     }
 
     /// Why the history cannot be trusted, if it contradicts itself.

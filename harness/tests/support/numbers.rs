@@ -44,7 +44,7 @@ pub(crate) struct Picture {
 
 /// The system.
 #[derive(Debug)]
-pub(crate) struct Registers {
+pub(crate) struct Numbers {
     count: usize,
     /// What can be seen of it.
     pub picture: Arc<Mutex<Picture>>,
@@ -54,7 +54,7 @@ pub(crate) struct Registers {
     pub forbidden: Option<u64>,
 }
 
-/// So many registers.
+/// So many nodes.
 #[derive(Clone, Debug)]
 pub(crate) struct Build {
     /// How many.
@@ -63,16 +63,16 @@ pub(crate) struct Build {
     pub options: Options,
 }
 
-/// So many registers in a data centre.
-pub(crate) fn registers(count: usize) -> Build {
+/// So many nodes in a data centre.
+pub(crate) fn numbers(count: usize) -> Build {
     Build { count, options: Options::new() }
 }
 
 impl Setup for Build {
-    type System = Registers;
+    type System = Numbers;
 
-    fn build(&self, _: Seed) -> Registers {
-        Registers { count: self.count, picture: Arc::default(), budget: None, forbidden: None }
+    fn build(&self, _: Seed) -> Numbers {
+        Numbers { count: self.count, picture: Arc::default(), budget: None, forbidden: None }
     }
 
     fn options(&self) -> Options {
@@ -80,7 +80,7 @@ impl Setup for Build {
     }
 }
 
-impl System for Registers {
+impl System for Numbers {
     fn nodes(&self) -> Vec<String> {
         (1..=self.count).map(|number| format!("node-{number}")).collect()
     }
@@ -269,7 +269,7 @@ pub(crate) trait Words {
     fn lives(&self) -> Vec<String>;
 }
 
-impl Words for Cluster<Registers> {
+impl Words for Cluster<Numbers> {
     fn ask(&mut self, node: Node, command: u8, number: u64) -> io::Result<u64> {
         let name = self.name(node).to_owned();
         self.as_client(

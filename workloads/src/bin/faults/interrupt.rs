@@ -1,0 +1,29 @@
+//! Long commands: how many cores they may use, and how they end before their time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// How many runs at a time.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The first Ctrl-C sets the flag that is returned, so that the runs under way can end; a second one
+/// kills the process as usual.
+pub(crate) fn end_cleanly() -> Result<&'static AtomicBool, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot listen for Ctrl-C: {error}"))?;
+    #[expect(clippy::disallowed_methods, reason = "waits for Ctrl-C beside the simulations")]
+    thread::spawn(move || {
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if INTERRUPTED.swap(true, Ordering::SeqCst) {
+                    std::process::exit(130);
+                }
+            }
+        });
+    });
+    Ok(&INTERRUPTED)
+}
