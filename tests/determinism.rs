@@ -198,18 +198,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  eecc9bad2e3a2387        1736
-           1  77becf7fdb96ecfb        1826
-           2  87cea021a1b521ea        1979
-           3  67ed17102b3ea89a        1488
-           4  8a8d46104e8f4444        2039
-           5  09018a06bff69a9d        1468
-           6  b3db5041ec9cb8b6        1251
-           7  8754bf3d45f734b9        1282
-           8  06221402488b103d        1862
-           9  13fbfa7b33842d20        1759
-          10  0e0406e6d99eea10        1104
-          11  aa43a77092f11ca5        1132
+           0  7e548a08ac317a2c         345
+           1  2f2178d343c4664c         390
+           2  a6bcce61c4386434          54
+           3  0d701adc335d3448         936
+           4  0c0fee3b4003ce55          74
+           5  dfc8e56e60c2c764         282
+           6  dab5304d0d601a1e          56
+           7  53f96e207034e192        1672
+           8  c4253b39c8e41c18         410
+           9  f91520ac4c364481         399
+          10  449c70c05281babf        1732
+          11  275f623253fac5b5        1261
     "#]]
     .assert_eq(&table);
 }
@@ -225,18 +225,18 @@ fn every_build_gives_the_schedules_of_the_table() {
     }
     expect![[r#"
         seed  events  virtual ms  acknowledged
-           0     820         255             1
-           1     700         473             3
-           2     760         449             9
-           3     580         358             3
-           4     580         433             3
-           5     700         446             1
-           6     640         232             2
-           7     700         376            13
-           8     520         352             4
-           9     640         314             4
-          10     640         402             4
-          11     640         415             7
+           0    1180         644             5
+           1     760         337             1
+           2     640         274             3
+           3     880         373            16
+           4     640         139             7
+           5     940         338             2
+           6     640         445             2
+           7     700         451             3
+           8     700         406             5
+           9     700         299            11
+          10    1900         409            14
+          11     640         518             2
     "#]]
     .assert_eq(&table);
 }
