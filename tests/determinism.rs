@@ -198,18 +198,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  66f8fbb4ffde2b2f        1574
-           1  5bd94e04a4a39bba        1588
-           2  88bab4a0127ec810        1972
-           3  60e62b496ee01b80        1488
-           4  5e2ed8e3343d597a        1991
-           5  ef7248be41802214        1437
-           6  0c78e3370ecdb1bd        1260
-           7  3184986d6fbd5ce5        1585
-           8  b319c03df1c40ecc        1856
-           9  3927daca0206505d        1485
-          10  eb51fb1f3d55fb9e        1790
-          11  b28624a1934c467b         907
+           0  7e548a08ac317a2c         345
+           1  2f2178d343c4664c         390
+           2  a6bcce61c4386434          54
+           3  0d701adc335d3448         936
+           4  0c0fee3b4003ce55          74
+           5  dfc8e56e60c2c764         282
+           6  dab5304d0d601a1e          56
+           7  53f96e207034e192        1672
+           8  c4253b39c8e41c18         410
+           9  f91520ac4c364481         399
+          10  449c70c05281babf        1732
+          11  275f623253fac5b5        1261
     "#]]
     .assert_eq(&table);
 }
@@ -225,18 +225,18 @@ fn every_build_gives_the_schedules_of_the_table() {
     }
     expect![[r#"
         seed  events  virtual ms  acknowledged
-           0     820         242             1
-           1     820         508             1
-           2     640         358             7
-           3     640         462             4
-           4     580         370             5
-           5     700         455             1
-           6     580         189             4
-           7     880         440             7
-           8     580         368             1
-           9     700         325             5
-          10     520         326             9
-          11     640         434            10
+           0    1180         644             5
+           1     760         337             1
+           2     640         274             3
+           3     880         373            16
+           4     640         139             7
+           5     940         338             2
+           6     640         445             2
+           7     700         451             3
+           8     700         406             5
+           9     700         299            11
+          10    1900         409            14
+          11     640         518             2
     "#]]
     .assert_eq(&table);
 }
