@@ -99,6 +99,10 @@ impl<S: System> Cluster<S> {
             cluster.boot(node);
             cluster.host_node(node);
         }
+        if let Some(topology) = cluster.options.topology.clone() {
+            lock(&cluster.wires).survey(topology);
+            cluster.rewire();
+        }
         cluster
     }
 
@@ -331,9 +335,10 @@ impl<S: System> Cluster<S> {
                 Rewiring::Release(a, b) => self.sim.release(name(a), name(b)),
                 Rewiring::Cut(from, to) => self.sim.partition_oneway(name(from), name(to)),
                 Rewiring::Mend(from, to) => self.sim.repair_oneway(name(from), name(to)),
-                Rewiring::Latency(a, b, latency) => {
+                Rewiring::Latency(a, b, delay) => {
                     let spread = self.options.latency_max - self.options.latency_min;
-                    let min = latency.unwrap_or_default().max(self.options.latency_min);
+                    let spread = delay.jitter.unwrap_or(spread);
+                    let min = delay.latency.unwrap_or_default().max(self.options.latency_min);
                     self.sim.set_link_latency(name(a), name(b), min);
                     self.sim.set_link_max_message_latency(name(a), name(b), min + spread);
                 }

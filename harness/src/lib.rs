@@ -35,6 +35,7 @@ pub mod seed;
 pub mod sometimes;
 pub mod sweep;
 pub mod system;
+pub mod topology;
 pub mod trace;
 pub mod verdict;
 mod watchdog;

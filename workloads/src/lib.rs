@@ -5,7 +5,8 @@
 //!
 //! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
-//! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
+//! [`invariants`] are judged. [`operator`], [`answers`] and
+//! [`places`] have the words of a story, [`load`] the
 //! clients, [`alerts`] what its monitoring says, [`verdict`] the judgement of what clients saw. A
 //! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
 //! and [`telling`] tells it while it lasts.
@@ -34,6 +35,8 @@ pub mod operator;
 pub mod alerts;
 
 pub mod answers;
+
+pub mod places;
 
 pub mod load;
 

@@ -290,8 +290,10 @@ impl Partition {
                     self.acknowledged.push(Acknowledged { base_offset, last_offset, at });
                 }
             }
-            Observation::Served { .. }
-            | Observation::StorageFailed { .. }
+            Observation::Served { from, to, .. } => {
+                replica.served += u64::try_from(to.0 - from.0).unwrap_or(0);
+            }
+            Observation::StorageFailed { .. }
             | Observation::MetadataCommitted { .. }
             | Observation::MetadataApplied { .. }
             | Observation::Registered { .. }
