@@ -198,18 +198,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  7e548a08ac317a2c         345
-           1  2f2178d343c4664c         390
-           2  a6bcce61c4386434          54
-           3  0d701adc335d3448         936
-           4  0c0fee3b4003ce55          74
-           5  dfc8e56e60c2c764         282
-           6  dab5304d0d601a1e          56
-           7  53f96e207034e192        1672
-           8  c4253b39c8e41c18         410
-           9  f91520ac4c364481         399
-          10  449c70c05281babf        1732
-          11  275f623253fac5b5        1261
+           0  2e13a9cbdbc771bb         344
+           1  175cc22a35d75240         450
+           2  6d68ecea4bd0410f          58
+           3  c07fc5d0ea968ede         935
+           4  711d7959a0e3a5b8          69
+           5  1644b46836f3033c         295
+           6  09283abb13e1b188          56
+           7  45ff02cdf0800812        1648
+           8  fc335bc962acc779         410
+           9  716108ee454439fa         511
+          10  2555252f96d95be0        1786
+          11  12aedbb4b10964dc        1203
     "#]]
     .assert_eq(&table);
 }
@@ -225,18 +225,18 @@ fn every_build_gives_the_schedules_of_the_table() {
     }
     expect![[r#"
         seed  events  virtual ms  acknowledged
-           0    1180         644             5
-           1     760         337             1
-           2     640         274             3
-           3     880         373            16
-           4     640         139             7
-           5     940         338             2
-           6     640         445             2
-           7     700         451             3
-           8     700         406             5
-           9     700         299            11
-          10    1900         409            14
-          11     640         518             2
+           0     760         405             2
+           1     520         245             2
+           2     640         275            11
+           3     760         357            12
+           4     820         194             3
+           5     820         279             6
+           6     700         466             3
+           7     640         445             2
+           8     580         375             8
+           9    1480         547             2
+          10    1900         416            22
+          11     700         565             2
     "#]]
     .assert_eq(&table);
 }

@@ -338,8 +338,8 @@ impl<'errand> Course<'errand> {
         let mut faults = Counts::new();
         let mut skipped = Counts::new();
         for (class, count) in self.strikes.by_class() {
-            faults.insert(class_name(class).to_owned(), count.struck);
-            skipped.insert(class_name(class).to_owned(), count.skipped);
+            faults.insert(class.words().to_owned(), count.struck);
+            skipped.insert(class.words().to_owned(), count.skipped);
         }
         faults.retain(|_, count| *count > 0);
         skipped.retain(|_, count| *count > 0);
@@ -361,25 +361,10 @@ impl Ran {
         let outcome = RunOutcome::without_result(seed.0, OutcomeVerdict::Invalid, failure.clone());
         let report = RunReport {
             scenario: plan.name(),
-            seed: seed.0,
-            simulated: Duration::ZERO,
-            operations: 0,
-            acknowledged: Counts::new(),
-            reads: 0,
-            linearizable: Counts::new(),
-            faults: Counts::new(),
-            effects: Counts::new(),
-            skipped: Counts::new(),
-            budget: Counts::new(),
-            journal: Vec::new(),
             verdict: OutcomeVerdict::Invalid,
-            anomalies: Vec::new(),
-            violation: None,
             liveness: Some(failure),
-            losses_explained: 0,
-            losses_unexplained: 0,
-            digest: String::new(),
             repeat,
+            ..RunReport::blank(seed)
         };
         Self {
             report,
@@ -391,20 +376,6 @@ impl Ran {
             segments: 0,
             observed: Vec::new(),
         }
-    }
-}
-
-/// The words of a fault's class.
-fn class_name(class: FaultClass) -> &'static str {
-    match class {
-        FaultClass::Crashes => "crashes",
-        FaultClass::PowerCuts => "power cuts",
-        FaultClass::Pauses => "pauses",
-        FaultClass::Partitions => "partitions",
-        FaultClass::SlowLinks => "slow links",
-        FaultClass::Clocks => "clocks",
-        FaultClass::Disks => "disks",
-        FaultClass::Actions => "elections asked for",
     }
 }
 

@@ -48,7 +48,7 @@ pub struct LogContract<'c> {
 }
 
 impl<'c> LogContract<'c> {
-    /// Dense logs in which readers may be behind: what Kafka promises without leases.
+    /// Dense logs in which readers may be behind: what a log that is led without leases promises.
     pub const fn replicated(promises: &'c Contract) -> Self {
         Self { promises, ends: EndOffsets::Prefix, options: Options::dense() }
     }
