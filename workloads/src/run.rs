@@ -14,7 +14,6 @@ use std::time::Duration;
 use harness::checker::log::Judgement;
 use harness::cluster::{Cluster, JournalEntry};
 use harness::exit::OutcomeVerdict;
-use harness::fault::FaultClass;
 use harness::history::{History, Promise};
 use harness::nemesis::Strikes;
 use harness::panics::{self, run_isolated};
