@@ -140,7 +140,9 @@ impl Wires {
 
     /// The messages nearest to `focus`, as the page shows them.
     pub(super) fn around(&self, focus: u64) -> Messages {
-        let messages = &self.messages;
+        // Hosts have moments of their own within a step of the simulation.
+        let mut messages = self.messages.clone();
+        messages.sort_by_key(|message| message.sent);
         let middle = messages.partition_point(|message| message.sent < focus);
         let first = middle.saturating_sub(SHOWN_MAX / 2);
         let end = first.saturating_add(SHOWN_MAX).min(messages.len());
@@ -211,6 +213,15 @@ mod tests {
         assert_eq!((shown.sent, shown.took), (vec![100, 30], vec![20, -1]));
         assert_eq!((shown.from, shown.to, shown.bytes), (vec![0, 1], vec![1, 0], vec![12, 10]));
         assert_eq!(shown.window, (0, u64::MAX));
+    }
+
+    #[test]
+    fn messages_stand_in_the_order_of_their_times() {
+        let mut wires = Wires::default();
+        wires.note(at(40), &way("a:1", "b:2", true), Passage::Sent(&[0]));
+        wires.note(at(30), &way("b:3", "a:1", true), Passage::Sent(&[0; 2]));
+        let shown = wires.around(0);
+        assert_eq!((shown.sent, shown.bytes), (vec![30, 10], vec![2, 1]));
     }
 
     #[test]

@@ -50,74 +50,101 @@ struct Lane {
     lost_at: Option<u64>,
 }
 
+/// One call, before it is sorted in.
+#[derive(Debug)]
+struct Call {
+    began: u64,
+    ended: Option<u64>,
+    state: u8,
+    lane: usize,
+    kind: usize,
+    key: Option<usize>,
+    process: u64,
+    index: u64,
+    end_index: Option<u64>,
+    words: String,
+}
+
 impl Calls {
     /// The calls of `history`.
     #[must_use]
     pub fn of(history: &History) -> Self {
-        let mut calls = Self::default();
+        let mut columns = Self::default();
+        let mut calls: Vec<Call> = Vec::new();
         let mut lanes: Vec<Lane> = Vec::new();
         let mut open: BTreeMap<u64, usize> = BTreeMap::new();
-        let mut last = 0;
         for operation in history.operations() {
             if operation.phase == Phase::Invoke {
-                open.insert(operation.process, calls.began.len());
+                open.insert(operation.process, calls.len());
                 let lane = lane_of(&mut lanes, operation);
-                calls.begin(operation, lane, last);
-                last = operation.time;
-            } else if let Some(call) = open.remove(&operation.process) {
-                calls.end(call, operation);
-                let lane = usize::try_from(calls.lane[call]).ok().and_then(|l| lanes.get_mut(l));
-                if let Some(lane) = lane.filter(|_| operation.phase == Phase::Info) {
-                    lane.lost_at = Some(operation.time);
+                calls.push(columns.begun(operation, lane));
+            } else if let Some(at) = open.remove(&operation.process) {
+                let call = &mut calls[at];
+                call.end(operation);
+                if operation.phase == Phase::Info {
+                    lanes[call.lane].lost_at = Some(operation.time);
                 }
             }
         }
-        calls.settle_times();
+        // Hosts have moments of their own within a step of the simulation, so a history is not
+        // quite in the order of its times.
+        calls.sort_by_key(|call| call.began);
+        let mut last = 0;
+        for call in calls {
+            columns.add(call, &mut last);
+        }
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for lane in lanes {
             let number = seen.entry(lane.kind.clone()).or_default();
             *number += 1;
-            calls.lanes.push(format!("{} {number}", lane.kind));
+            columns.lanes.push(format!("{} {number}", lane.kind));
         }
-        calls
+        columns
     }
 
-    fn begin(&mut self, operation: &Operation, lane: usize, last: u64) {
+    fn begun(&mut self, operation: &Operation, lane: usize) -> Call {
         let (kind, key) = kind_of(&operation.action);
-        let kind = position(&mut self.kinds, kind);
-        let key = key.map_or(-1, |key| i32::try_from(position(&mut self.keys, key)).unwrap_or(-1));
-        self.began.push(operation.time.saturating_sub(last));
-        self.took.push(-1);
-        self.state.push(2);
-        self.lane.push(u32::try_from(lane).unwrap_or(u32::MAX));
-        self.kind.push(u16::try_from(kind).unwrap_or(u16::MAX));
-        self.key.push(key);
-        self.process.push(operation.process);
-        self.index.push(operation.index);
-        self.end_index.push(-1);
-        self.words.push(words(operation));
+        Call {
+            began: operation.time,
+            ended: None,
+            state: 2,
+            lane,
+            kind: position(&mut self.kinds, kind),
+            key: key.map(|key| position(&mut self.keys, key)),
+            process: operation.process,
+            index: operation.index,
+            end_index: None,
+            words: words(operation),
+        }
     }
 
-    /// Its time stays absolute until [`Calls::settle_times`].
-    fn end(&mut self, call: usize, operation: &Operation) {
-        self.took[call] = i64::try_from(operation.time).unwrap_or(i64::MAX);
-        self.state[call] = match operation.phase {
+    fn add(&mut self, call: Call, last: &mut u64) {
+        self.began.push(call.began.saturating_sub(*last));
+        *last = call.began;
+        let took = call.ended.map(|ended| ended.saturating_sub(call.began));
+        self.took.push(took.map_or(-1, |took| i64::try_from(took).unwrap_or(i64::MAX)));
+        self.state.push(call.state);
+        self.lane.push(u32::try_from(call.lane).unwrap_or(u32::MAX));
+        self.kind.push(u16::try_from(call.kind).unwrap_or(u16::MAX));
+        self.key.push(call.key.map_or(-1, |key| i32::try_from(key).unwrap_or(-1)));
+        self.process.push(call.process);
+        self.index.push(call.index);
+        let end_index = call.end_index.map(|index| i64::try_from(index).unwrap_or(-1));
+        self.end_index.push(end_index.unwrap_or(-1));
+        self.words.push(call.words);
+    }
+}
+
+impl Call {
+    fn end(&mut self, operation: &Operation) {
+        self.ended = Some(operation.time);
+        self.state = match operation.phase {
             Phase::Invoke | Phase::Ok => 0,
             Phase::Fail => 1,
             Phase::Info => 2,
         };
-        self.end_index[call] = i64::try_from(operation.index).unwrap_or(-1);
-        self.words[call] = words(operation);
-    }
-
-    fn settle_times(&mut self) {
-        let mut at = 0_u64;
-        for (began, took) in self.began.iter().zip(&mut self.took) {
-            at = at.saturating_add(*began);
-            if *took >= 0 {
-                *took = took.saturating_sub(i64::try_from(at).unwrap_or(i64::MAX)).max(0);
-            }
-        }
+        self.end_index = Some(operation.index);
+        self.words = words(operation);
     }
 }
 
@@ -203,7 +230,7 @@ mod tests {
     use crate::history::{Promise, Recorder};
 
     fn send(value: u64) -> Action {
-        Action::send("log-0".into(), vec![value], Promise::Durable, true)
+        Action::send("log-0", vec![value], Promise::Durable, true)
     }
 
     fn at(time: u64) -> Duration {
@@ -217,7 +244,7 @@ mod tests {
         let first = recorder.invoke(at(10), &one, send(1));
         let second = recorder.invoke(at(12), &other, send(2));
         second.ok(at(20), send(2));
-        first.info(at(30), send(1), "no answer");
+        first.info(at(30), "no answer");
         recorder.invoke(at(40), &one, send(3)).ok(at(45), send(3));
         let calls = Calls::of(&recorder.history());
         assert_eq!(calls.lanes, ["sender, durable, idempotent 1", "sender, durable, idempotent 2"]);
@@ -227,6 +254,16 @@ mod tests {
         assert_eq!(calls.took, [20, 8, 5]);
         assert_eq!(calls.state, [2, 0, 0]);
         assert_eq!(calls.end_index, [3, 2, 5]);
+    }
+
+    #[test]
+    fn calls_stand_in_the_order_of_their_times() {
+        let recorder = Recorder::new();
+        let (one, other) = (recorder.process(), recorder.process());
+        drop(recorder.invoke(at(40), &one, send(1)));
+        drop(recorder.invoke(at(30), &other, send(2)));
+        let calls = Calls::of(&recorder.history());
+        assert_eq!((calls.began, calls.index), (vec![30, 10], vec![1, 0]));
     }
 
     #[test]

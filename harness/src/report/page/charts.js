@@ -6,7 +6,7 @@ const binned = (from, to, count) => {
     if (!filter.mask[i]) continue;
     const bin = bins[Math.min(Math.floor((calls.began[i] - from) / width), count - 1)];
     bin.states[calls.state[i]] += 1;
-    if (calls.state[i] === 0 && (view.kind >= 0 || calls.kinds[calls.kind[i]] === "send")) bin.took.push(calls.ended[i] - calls.began[i]);
+    if (calls.state[i] === 0 && calls.ended[i] > calls.began[i] && (view.kind >= 0 || calls.kinds[calls.kind[i]] === "send")) bin.took.push(calls.ended[i] - calls.began[i]);
   }
   return { bins, width };
 };

@@ -6,8 +6,8 @@ const shownParties = () => {
   const used = new Set();
   for (let i = 0; i < messages.count; i++) { used.add(messages.from[i]); used.add(messages.to[i]); }
   const all = messages.parties.map((_, party) => party).filter(party => used.has(party));
-  const rank = party => { const node = run.nodes.indexOf(messages.parties[party]); return node < 0 ? 1000 + party : node; };
-  return all.sort((a, b) => rank(a) - rank(b));
+  const rank = party => { const node = run.nodes.indexOf(messages.parties[party]); return node < 0 ? run.nodes.length : node; };
+  return all.sort((a, b) => rank(a) - rank(b) || messages.parties[a].localeCompare(messages.parties[b], "en", { numeric: true }));
 };
 const parties = shownParties();
 const partyRow = new Map(parties.map((party, row) => [party, row]));
@@ -52,9 +52,9 @@ const drawMessages = (c, plot, drawing) => {
       drawDensity(c, plot, found, y);
       const words = `${grouped(found.length)} messages in view; zoom in to see each`;
       const wide = c.measureText(words).width, middle = plot.left + plot.width / 2;
-      c.fillStyle = colours.card; c.beginPath(); c.roundRect(middle - wide / 2 - 12, 2, wide + 24, 20, 10); c.fill();
+      c.fillStyle = colours.card; c.beginPath(); c.roundRect(middle - wide / 2 - 12, plot.height - 43, wide + 24, 20, 10); c.fill();
       c.strokeStyle = colours.line; c.stroke();
-      c.fillStyle = colours.soft; c.textAlign = "center"; c.fillText(words, middle, 12.5); c.textAlign = "left";
+      c.fillStyle = colours.soft; c.textAlign = "center"; c.fillText(words, middle, plot.height - 32.5); c.textAlign = "left";
       return;
     }
     for (const i of found) drawMessage(c, plot, i, y);

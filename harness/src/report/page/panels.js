@@ -108,13 +108,14 @@ const fillLogs = () => {
   picture.rows.forEach((row, r) => {
     const top = 24 + r * 34;
     parts_.push(`<text x="0" y="${top + 11}">${escaped(row.name)}</text><text class="soft" x="0" y="${top + 25}">${escaped(row.state)}</text>`);
+    let labelled = null;
     for (const block of row.blocks) {
       if (block.base >= until) continue;
       const [left, right] = [x(block.base), Math.max(x(block.last + 1), x(block.base) + (block.last < from ? 36 : 0))], wide = Math.max(right - left - (size > 5 ? 1 : 0.3), 0.6);
       const tip = `offsets ${block.base} to ${block.last}, epoch ${block.epoch}${block.print ? `, checksum ${block.print.toString(16)}` : ""}${block.differs ? ": differs from what is committed" : ""}`;
       parts_.push(`<g data-tip="${escaped(tip)}"><rect x="${left}" y="${top}" width="${wide}" height="22" rx="${size > 8 ? 3 : 1}" fill="${epochColour(block.epoch)}"/>`
         + (block.differs ? `<rect x="${left}" y="${top}" width="${wide}" height="22" rx="2" fill="url(#hatch)" stroke="${colours.wrong}"/>` : "")
-        + (wide > 18 ? `<text class="in" x="${left + wide / 2}" y="${top + 15}" text-anchor="middle">${block.epoch}</text>` : "") + "</g>");
+        + (wide > 12 && labelled !== (labelled = block.epoch) ? `<text class="in" x="${left + wide / 2}" y="${top + 15}" text-anchor="middle">${block.epoch}</text>` : "") + "</g>");
     }
     if (row.start > 0) parts_.push(`<line x1="${x(row.start)}" x2="${x(row.start)}" y1="${top - 2}" y2="${top + 24}" stroke="${colours.ink}" stroke-dasharray="2 2"/>`);
     if (row.mark !== null && row.mark >= from) parts_.push(`<line x1="${x(row.mark)}" x2="${x(row.mark)}" y1="${top - 4}" y2="${top + 26}" stroke="${colours.mark}" stroke-width="2.5"/>`);
@@ -169,7 +170,7 @@ const makeDrawings = () => {
   addDrawing({ id: "throughput", title: "Throughput", height: () => 112, draw: drawThroughput, legend: states });
   addDrawing({ id: "latency", title: "Latency", height: () => 150, draw: drawLatency, legend: swatch("var(--ok)", "half of the calls") + swatch("var(--fail)", "99 %") + swatch("var(--faint)", "the longest") });
   if (messages.count) addDrawing({
-    id: "messages", title: "Messages", height: () => parties.length * PARTY + 32, draw: drawMessages, find: findMessage, hot: -1,
+    id: "messages", title: "Messages", height: () => parties.length * PARTY + 44, draw: drawMessages, find: findMessage, hot: -1,
     legend: [["Fetch", 0], ["Produce", 1], ["QuorumMessage, FetchMetadata", 6], ["AlterPartition", 5], ["Metadata", 2], ["ListOffsets", 4], ["others", 7]].map(([name, i]) => swatch(PALETTE[i], name, "stroke")).join("") + swatch("var(--wrong)", "never read", "stroke"),
   });
 };

@@ -1,5 +1,5 @@
 // The part of the run that is looked at, and the drawings that look at it together.
-const GUTTER = 176, RIGHT = 18;
+const GUTTER = 204, RIGHT = 30;
 const view = { from: 0, to: T, text: "", key: keys[0] ?? "", node: -1, lane: -1, kind: -1, states: [true, true, true], chosen: -1, hover: -1 };
 const drawings = [];
 let colours = {}, wanted = false, frames = 0;
