@@ -43,13 +43,13 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<Exit, String> {
         .map_err(|error| format!("--port {port}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     output::print(|out| writeln!(out, "http://{address}/ shows {}", directory.display()));
-    for stream in listener.incoming() {
+    thread::scope(|scope| {
         // A connection that cannot be had is its client's trouble.
-        let Ok(stream) = stream else { continue };
-        let directory = directory.clone();
-        // A client that is slow must not keep the others waiting.
-        thread::spawn(move || attend(&stream, &directory).ok());
-    }
+        for stream in listener.incoming().flatten() {
+            // A client that is slow must not keep the others waiting.
+            scope.spawn(move || attend(&stream, directory).ok());
+        }
+    });
     Ok(Exit::Valid)
 }
 

@@ -1,6 +1,6 @@
 //! What lies in a directory of results: pages, reports, plans.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -101,7 +101,8 @@ fn entry(file: &Path, path: String) -> Option<Entry> {
 
 fn beginning(file: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    File::open(file)?.take(TITLE_WITHIN).read_to_end(&mut bytes)?;
+    let page = OpenOptions::new().read(true).open(file)?;
+    page.take(TITLE_WITHIN).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
