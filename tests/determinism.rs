@@ -47,7 +47,8 @@ fn seeds() -> std::ops::Range<u64> {
 
 /// Runs a seed, and what the pure rooms make of a few.
 fn account(seed: u64) -> Account {
-    let ran = run(Seed(seed), &Profile::safe(), Watching { everything: true });
+    let ran =
+        run(Seed(seed), &Profile::safe(), Watching { everything: true, ..Watching::default() });
     let mut lines = vec![
         serde_json::to_string(&ran.outcome).expect("the comparison itself does not fail"),
         serde_json::to_string(&ran.plan.schedule).expect("the comparison itself does not fail"),

@@ -30,7 +30,7 @@ use crate::disk::SimDisk;
 use crate::fault::FaultId;
 use crate::gate::{Gate, lock};
 use crate::net::wires::{HostId, Rewiring, Wires};
-use crate::net::{SimNet, Sockets, Traffic};
+use crate::net::{SimNet, Sockets, Tap, Traffic};
 use crate::panics;
 use crate::seed::Seed;
 use crate::system::{Node, System};
@@ -290,6 +290,12 @@ impl<S: System> Cluster<S> {
     #[must_use]
     pub fn segments_sent(&self) -> u64 {
         self.traffic.segments()
+    }
+
+    /// From now on `tap`, and nobody who listened before, is told what streams carry that are made
+    /// from now on.
+    pub fn tap(&self, tap: Tap) {
+        self.traffic.listen(tap);
     }
 
     /// What was done to the cluster.

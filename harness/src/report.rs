@@ -7,6 +7,7 @@
 
 pub mod counts;
 pub mod expectation;
+pub mod page;
 pub(crate) mod seconds;
 pub mod style;
 pub mod teller;

@@ -9,7 +9,7 @@
 //! [`places`] have the words of a story, [`load`] the
 //! clients, [`alerts`] what its monitoring says, [`verdict`] the judgement of what clients saw. A
 //! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
-//! and [`telling`] tells it while it lasts.
+//! [`telling`] tells it while it lasts, and a [`chronicle`] keeps what its page shows.
 //! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
 //! that was broken on purpose is found out.
@@ -51,6 +51,8 @@ pub mod run;
 pub mod signature;
 
 pub mod telling;
+
+pub mod chronicle;
 
 pub mod rooms;
 

@@ -21,8 +21,9 @@ use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationRepo
 use harness::seed::Seed;
 use harness::sweep::RunOutcome;
 use harness::verdict::{Anomaly, Verdict};
-use highwater::types::NodeId;
+use highwater::types::{NodeId, TopicPartition};
 
+use crate::chronicle::{Chronicle, Chronicler};
 use crate::invariants;
 use crate::operator::{Operator as _, ReplicationFactor, Topic};
 use crate::plan::{Plan, TopicPlan};
@@ -51,6 +52,10 @@ pub struct Ran {
     pub segments: u64,
     /// What the brokers observed, in words: everything, or nothing, as [`Watching`] says.
     pub observed: Vec<(Duration, NodeId, String)>,
+    /// What a page shows beyond the history, if [`Watching`] asked for it.
+    pub chronicle: Option<Chronicle>,
+    /// The partition in which an invariant broke, if one did and it was one of a partition.
+    pub violated: Option<TopicPartition>,
 }
 
 /// Seeds that a sweep must have before it is held to reaching every required state.
@@ -75,6 +80,8 @@ pub fn required_states() -> Vec<String> {
 pub struct Watching {
     /// Keep every observation in words.
     pub everything: bool,
+    /// Keep what a page shows: see [`crate::chronicle`].
+    pub chronicle: bool,
 }
 
 /// A plan, and the command that carries it out again.
@@ -102,8 +109,8 @@ pub fn carry_out(errand: &Errand, watching: Watching) -> Ran {
 
 /// As [`carry_out`], and `ear` is told each event of it as it happens.
 #[must_use]
-pub fn carry_out_told(errand: &Errand, ear: Ear) -> Ran {
-    one(errand, Watching::default(), Some(ear))
+pub fn carry_out_told(errand: &Errand, watching: Watching, ear: Ear) -> Ran {
+    one(errand, watching, Some(ear))
 }
 
 fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
@@ -119,6 +126,7 @@ fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
             watch.keep_everything();
         }
         let mut course = Course::new(errand);
+        course.chronicler = watching.chronicle.then(|| Chronicler::begin(&cluster));
         course.telling = ear.map(|ear| Telling::begin(ear, &cluster));
         let panics_before = panics::seen();
         let told = catch_unwind(AssertUnwindSafe(|| course.tell(&mut cluster)));
@@ -141,6 +149,7 @@ struct Course<'errand> {
     liveness: Option<String>,
     failure: Option<String>,
     telling: Option<Telling>,
+    chronicler: Option<Chronicler>,
 }
 
 impl<'errand> Course<'errand> {
@@ -154,6 +163,7 @@ impl<'errand> Course<'errand> {
             liveness: None,
             failure: None,
             telling: None,
+            chronicler: None,
         }
     }
 
@@ -172,6 +182,9 @@ impl<'errand> Course<'errand> {
         );
         let topic = self.create_topic(cluster);
         let load = cluster.start(self.plan.clients.clone().on(&topic));
+        if let Some(chronicler) = &self.chronicler {
+            chronicler.read_along(load.recorder());
+        }
         if let Some(telling) = &self.telling {
             telling.read_along(load.recorder(), cluster.now());
         }
@@ -262,6 +275,8 @@ impl<'errand> Course<'errand> {
             judgement: self.judged.map(|judged| judged.judgement),
             segments: cluster.segments_sent(),
             observed: watch.latest(),
+            chronicle: self.chronicler.map(|chronicler| chronicler.finish(cluster.now())),
+            violated: watch.violation().and_then(|violation| violation.partition),
         }
     }
 
@@ -374,6 +389,8 @@ impl Ran {
             judgement: None,
             segments: 0,
             observed: Vec::new(),
+            chronicle: None,
+            violated: None,
         }
     }
 }

@@ -9,8 +9,10 @@ mod matrix;
 mod mutants;
 mod output;
 mod profile;
+mod report;
 mod rooms;
 mod run;
+mod serve;
 mod sweep;
 
 use std::process::ExitCode;
@@ -39,6 +41,10 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
+    /// Draws a run as a page for a browser.
+    Report(report::Arguments),
+    /// Shows the pages and results of a directory, on this machine only.
+    Serve(serve::Arguments),
     /// Judges histories that were written to files, by this program or by others.
     Check(check::Arguments),
     /// Measures what each combination of settings keeps under each hardship.
@@ -62,6 +68,8 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Rooms(arguments) => rooms::rooms(&arguments),

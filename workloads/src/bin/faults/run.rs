@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use harness::exit::Exit;
 use harness::history::jepsen;
 use harness::report::{LiveEvent, Style, Teller};
 use harness::seed::Seed;
+use workloads::chronicle;
 use workloads::plan::Plan;
 use workloads::profile::Profile;
 use workloads::run::{Errand, Ran, Watching};
@@ -60,6 +61,15 @@ struct Telling {
     /// Writes everything that the run is made of to a file, for `faults repro FILE`.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Draws the run as a page for a browser, which needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+impl Telling {
+    fn watching(&self) -> Watching {
+        Watching { everything: self.trace, chronicle: self.report.is_some() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -90,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
             teller = None;
         }
     });
-    let ran = workloads::run::carry_out_told(&profile.errand(*seed), ear);
+    let ran = workloads::run::carry_out_told(&profile.errand(*seed), telling.watching(), ear);
     output::print(|out| {
         writeln!(out)?;
         ran.report.write_after_telling(out, style)
@@ -102,14 +112,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
 /// Runs a seed again and reports. It is the same run: that is the point.
 pub(crate) fn repro(arguments: &ReproArguments) -> Result<Exit, String> {
     let ReproArguments { what, profile, telling } = arguments;
+    again(&errand(what, profile)?, telling)
+}
+
+/// The errand of a seed, or of a file that `--plan` has written.
+pub(crate) fn errand(what: &str, profile: &ProfileFlags) -> Result<Errand, String> {
     match what.parse() {
-        Ok(seed) => again(&profile.profile()?.errand(seed), telling),
+        Ok(seed) => Ok(profile.profile()?.errand(seed)),
         Err(no_seed) => {
             let text = fs::read_to_string(what)
                 .map_err(|no_file| format!("{no_seed}, nor a file: {no_file}"))?;
             let plan = Plan::read(&text).map_err(|unfit| format!("{what}: {unfit}"))?;
             check_mutant(&plan).map_err(|unknown| format!("{what}: {unknown}"))?;
-            again(&Errand { plan, repeat: format!("cargo faults repro {what}") }, telling)
+            Ok(Errand { plan, repeat: format!("cargo faults repro {what}") })
         }
     }
 }
@@ -120,7 +135,7 @@ fn check_mutant(plan: &Plan) -> Result<(), String> {
 }
 
 fn again(errand: &Errand, telling: &Telling) -> Result<Exit, String> {
-    let ran = workloads::run::carry_out(errand, Watching { everything: telling.trace });
+    let ran = workloads::run::carry_out(errand, telling.watching());
     if telling.json {
         output::print_json(&ran.report);
     } else {
@@ -164,5 +179,11 @@ fn save(ran: &Ran, telling: &Telling) -> Result<(), String> {
         fs::write(path, ran.plan.to_json())
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(())
+    telling.report.as_ref().map_or(Ok(()), |path| write_page(ran, path))
+}
+
+/// Writes the page of a run that kept a chronicle.
+pub(crate) fn write_page(ran: &Ran, path: &Path) -> Result<(), String> {
+    fs::write(path, chronicle::page(ran).render())
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
