@@ -82,29 +82,3 @@ fn leader_that_cannot_read_is_replaced() {
         load.finish(cluster).must_be_valid();
     });
 }
-
-/// Seed 0x186ae9: a replica whose fsync had failed was started again, read its log back from the
-/// cache, and fsynced it with success, which brought nothing to the disk. The next power cut took
-/// what its recovery point vouched for.
-#[test]
-fn replica_makes_durable_anew_what_a_failed_fsync_left_in_the_cache() {
-    scenario(brokers(6).min_in_sync_replicas(2).flush_messages(1), |cluster| {
-        let (_, others) = cluster.by_role();
-        let orders = cluster.create_topic_on("orders", &others);
-        let load = cluster.start(append_read(&orders).producers(3));
-        load.wait_for_acknowledgements(cluster, 50);
-
-        let follower = cluster.followers_of(&orders)[0];
-        let failing = cluster.break_disk(follower, DiskFault::FailSyncs { per_mille: 1000 });
-        cluster.wait_until("it has stopped", |c| !c.is_running(follower));
-        cluster.lift(failing);
-        cluster.restart(follower);
-        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
-        load.wait_for_acknowledgements(cluster, 50);
-
-        cluster.power_cut_losing(follower, Loss::Everything);
-        cluster.restart(follower);
-        cluster.wait_until("it is in sync again", |c| c.all_in_sync(&orders));
-        load.finish(cluster).must_be_valid();
-    });
-}

@@ -17,7 +17,7 @@ use harness::exit::OutcomeVerdict;
 use harness::history::{History, Promise};
 use harness::nemesis::Strikes;
 use harness::panics::{self, run_isolated};
-use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport};
+use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport, disk_effects};
 use harness::seed::Seed;
 use harness::sweep::RunOutcome;
 use harness::verdict::{Anomaly, Verdict};
@@ -295,7 +295,7 @@ impl<'errand> Course<'errand> {
             reads,
             linearizable: self.judged.as_ref().map(judged_linearizable).unwrap_or_default(),
             faults,
-            effects: effects(cluster),
+            effects: disk_effects(cluster),
             skipped,
             budget: budget(watch),
             journal: cluster
@@ -423,25 +423,6 @@ fn judged_linearizable(judged: &Judged) -> Counts {
     ];
     let named = named.into_iter().filter(|(_, count)| *count > 0);
     named.map(|(name, count)| (name.to_owned(), count)).collect()
-}
-
-/// What the disks suffered.
-fn effects(cluster: &Cluster<Brokers>) -> Counts {
-    let (mut lost, mut failed) = (0, 0);
-    for node in cluster.nodes() {
-        let tally = cluster.disk(node).tally();
-        lost += tally.changes_lost + tally.writes_torn + tally.names_lost;
-        failed += tally.reads_failed
-            + tally.writes_failed
-            + tally.writes_refused_full
-            + tally.syncs_failed;
-    }
-    let mut effects = Counts::from([
-        ("disk operations failed".to_owned(), failed),
-        ("unsynced changes lost".to_owned(), lost),
-    ]);
-    effects.retain(|_, count| *count > 0);
-    effects
 }
 
 /// How much of the fault budget was used: partitions in which it was spent, and exceeded.
