@@ -221,7 +221,7 @@ fn a_history_that_contradicts_itself_is_undecided() {
     expect!["unknown: the history contradicts itself: operation 101: process 1 has a call open"]
         .assert_eq(&told(open));
     let other = tape().write(1, Phase::Invoke, send(&[10])).write(1, Phase::Ok, send(&[20]));
-    expect!["unknown: the history contradicts itself: operation 101 completes another call than was begun"].assert_eq(&told(other));
+    expect!["unknown: the history contradicts itself: operation 101: it completes another call than was begun"].assert_eq(&told(other));
     let again = tape()
         .send(Promise::Durable, &[10], &[0])
         .send(Promise::Durable, &[10], &[1])
@@ -238,6 +238,27 @@ fn control_batches_may_follow_the_last_record_of_a_sparse_log() {
     let judged = check_history(&tape.operations.into(), &contract);
     assert!(judged.verdict.is_valid(), "{}", judged.verdict);
     assert_eq!((judged.counts.logs, judged.counts.reads, judged.counts.ends), (1, 1, 1));
+}
+
+/// An aborted transaction and the markers of both leave offsets that nobody is shown.
+#[test]
+fn a_log_of_transactions_has_holes() {
+    let sends = |values: [u64; 2], landed: [Option<i64>; 2]| {
+        let send = |value| Action::send("orders-0", vec![value], Promise::Durable, true);
+        let parts = values.into_iter().zip(landed);
+        Action::several(parts.map(|(value, at)| send(value).sent(vec![at], false)).collect())
+    };
+    let transact = |tape: Tape, phase, values, landed| {
+        tape.call(5, phase, sends(values, [None; 2]), sends(values, landed))
+    };
+    let aborted = || transact(tape(), Phase::Fail, [10, 20], [None; 2]);
+    let committed = transact(aborted(), Phase::Ok, [30, 40], [Some(3), Some(4)]).end(6);
+    committed.finally(&[(3, 30), (4, 40)]).must_be_legal(|_| ());
+    let shown = aborted().poll(Phase::Ok, &[(0, 10)]);
+    shown.told(&expect![[r#"
+        invalid
+          not-linearizable: failed but visible in orders-0: value 10 was read at offset 0, but its append failed [100, 101, 102, 103]
+    "#]]);
 }
 
 #[test]
