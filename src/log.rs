@@ -50,7 +50,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use append::AppendedAsLeader;
+pub use append::{AppendedAsFollower, AppendedAsLeader};
 pub use error::{AppendError, CheckpointError, Corruption, LogError, ReadError};
 pub use flush::{FlushTicket, Flushed};
 pub use producers::{BATCHES_MAX, ProducedBatch, ProducerEntry, Producers};

@@ -38,6 +38,15 @@ pub enum AppendedAsLeader {
     },
 }
 
+/// What became of batches that a leader sent.
+#[derive(Debug, Default)]
+pub struct AppendedAsFollower {
+    /// Each batch that is in the log now, in order.
+    pub batches: Vec<BatchId>,
+    /// Why the batches after these are not: the device failed after it had written a whole segment.
+    pub failure: Option<LogError>,
+}
+
 impl Log {
     /// Appends what a client sent, as the leader in `leader_epoch`: assigns offsets, stamps the
     /// epoch, recognises retries. The batches must have passed
@@ -114,36 +123,40 @@ impl Log {
     /// Appends what the leader sent, byte for byte. Checks the checksums (KAFKA-8722), that the
     /// offsets continue this log and that leader epochs do not decrease; does not judge producers.
     ///
-    /// Says what was appended. That may be fewer batches than given if the device failed half way,
-    /// after a whole segment; the next call then meets the failure itself.
-    ///
     /// # Errors
     /// A batch is not whole or does not continue this log, or the device failed. Nothing has been
-    /// appended then.
-    pub fn append_as_follower(&mut self, batches: Bytes) -> Result<Vec<BatchId>, AppendError> {
+    /// appended then. A device that fails half way, after a whole segment, is no error of this kind:
+    /// see [`AppendedAsFollower::failure`].
+    pub fn append_as_follower(
+        &mut self,
+        batches: Bytes,
+    ) -> Result<AppendedAsFollower, AppendError> {
         self.failure.check()?;
         let headers = self.check_fetched(&batches)?;
-        let Some(first) = headers.first() else { return Ok(Vec::new()) };
+        let Some(first) = headers.first() else { return Ok(AppendedAsFollower::default()) };
         let restarted_at = self.begins_inside(first).then_some(self.log_end_offset);
         if let Some(at) = restarted_at {
             self.restart_at(first.base_offset)?;
             self.log_start_offset = at;
             self.flush.start_advanced(at);
         }
-        let mut appended = Vec::with_capacity(headers.len());
+        let mut appended = AppendedAsFollower::default();
         let mut rest = batches;
-        while appended.len() < headers.len() {
-            let fitting = self.fitting(&headers[appended.len()..]);
+        while appended.batches.len() < headers.len() {
+            let fitting = self.fitting(&headers[appended.batches.len()..]);
             let part = rest.split_to(fitting.iter().map(BatchHeader::size).sum());
             match self.write(&[&part], fitting) {
-                Ok(()) => appended.extend(fitting.iter().map(BatchHeader::id)),
-                Err(error) if appended.is_empty() => {
+                Ok(()) => appended.batches.extend(fitting.iter().map(BatchHeader::id)),
+                Err(error) if appended.batches.is_empty() => {
                     if let Some(at) = restarted_at {
                         self.restart_at(at)?;
                     }
                     return Err(error.into());
                 }
-                Err(_) => break,
+                Err(error) => {
+                    appended.failure = Some(error);
+                    break;
+                }
             }
         }
         Ok(appended)

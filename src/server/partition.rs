@@ -246,10 +246,11 @@ impl Partition {
         let bytes = u64::try_from(records.len()).unwrap_or(u64::MAX);
         let appended = state.log.append_as_follower(records).map_err(|e| e.to_string())?;
         self.counters.replication_bytes_in.add(bytes);
-        for batch in appended {
+        for batch in appended.batches {
             self.observe(|partition| Observation::Appended { partition, batch, as_leader: false });
         }
-        Ok(())
+        // The replica takes it that everything it fetched is in its log.
+        appended.failure.map_or(Ok(()), |failure| Err(failure.to_string()))
     }
 
     /// Appends a producer's batch as leader, and says what will be acknowledged.

@@ -82,3 +82,35 @@ fn leader_that_cannot_read_is_replaced() {
         load.finish(cluster).must_be_valid();
     });
 }
+
+/// Seed 0x5b8e32: one fetch brought a follower records for two segments, its disk took those of the
+/// first and failed at the next, and the follower went on as if it had them all: its high watermark
+/// passed the end of its log. It takes a follower that was cut once: the leader's answers end where
+/// its own segments do, and only a cut moves the borders apart.
+#[test]
+fn follower_whose_disk_fails_between_two_segments_has_only_the_first() {
+    let settings = brokers(6).min_in_sync_replicas(2).set("log.segment.bytes", "1024");
+    scenario(settings, |cluster| {
+        let (_, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &others);
+        let load = cluster.start(acks_mix(&orders));
+        load.wait_for_acknowledgements(cluster, 50);
+        let cut_back = cluster.leader_of(&orders);
+        let cut = cluster.isolate(cut_back);
+        cluster.wait_for("a new leader", |c| c.leader_other_than(&orders, cut_back));
+        cluster.lift(cut);
+        cluster.wait_until("it is cut and in sync", |c| c.all_in_sync(&orders));
+
+        let cut = cluster.isolate(cut_back);
+        load.wait_for_acknowledgements(cluster, 100);
+        cluster.lift(cut);
+        let full = cluster.break_disk(cut_back, DiskFault::Full { free_bytes: 2500 });
+        cluster.wait_until("it has stopped", |c| !c.is_running(cut_back));
+        assert!(cluster.disk(cut_back).tally().writes_refused_full > 0);
+
+        cluster.lift(full);
+        cluster.restart(cut_back);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}

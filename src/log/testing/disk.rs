@@ -53,7 +53,7 @@ struct State {
     /// How many changes are let through before the disk goes dead.
     fuse: Option<u64>,
     changes: u64,
-    /// The next write stops after so many bytes.
+    /// Writing stops after so many bytes, once.
     fail_write_after: Option<usize>,
     fail_set_len: bool,
     fail_sync: bool,
@@ -90,8 +90,8 @@ impl TestDisk {
         self.state().fuse = Some(changes);
     }
 
-    /// Lets the next write fail after `bytes`.
-    pub(in crate::log) fn fail_next_write_after(&self, bytes: usize) {
+    /// Lets the write that would pass the next `bytes` fail there.
+    pub(in crate::log) fn fail_write_after(&self, bytes: usize) {
         self.state().fail_write_after = Some(bytes);
     }
 
@@ -335,9 +335,12 @@ impl File for TestFile {
         if result.is_err() && !was_alive {
             return result;
         }
-        if let Some(limit) = state.fail_write_after.take() {
-            bytes.truncate(limit);
-            result = Err(io::ErrorKind::StorageFull.into());
+        if let Some(left) = state.fail_write_after.take() {
+            state.fail_write_after = left.checked_sub(bytes.len());
+            if bytes.len() > left {
+                bytes.truncate(left);
+                result = Err(io::ErrorKind::StorageFull.into());
+            }
         } else if state.fuse == Some(0) {
             // The change at which the disk dies is half done.
             bytes.truncate(bytes.len() / 2);

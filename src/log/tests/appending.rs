@@ -161,7 +161,7 @@ fn segments_roll_before_they_grow_too_large() {
 fn a_write_that_fails_half_way_leaves_the_log_as_it_was() {
     let (disk, mut log) = new_log(100_000);
     produce(&mut log, Batch::of(2).by(9, 0, 0)).unwrap();
-    disk.fail_next_write_after(40);
+    disk.fail_write_after(40);
     let failed = log.append_as_leader(Batch::of(3).by(9, 0, 2).sent(), LeaderEpoch(2));
     assert!(matches!(failed, Err(AppendError::Log(LogError::Io { .. }))), "{failed:?}");
     assert_eq!(log.failure(), None);
@@ -178,7 +178,7 @@ fn a_write_that_fails_half_way_leaves_the_log_as_it_was() {
 #[test]
 fn a_first_write_that_fails_does_not_leave_two_segments_of_one_name() {
     let (disk, mut log) = new_log(100_000);
-    disk.fail_next_write_after(0);
+    disk.fail_write_after(0);
     assert!(produce(&mut log, Batch::of(1)).is_err());
     produce(&mut log, Batch::of(1)).unwrap();
     produce(&mut log, Batch::of(1)).unwrap();
@@ -191,7 +191,7 @@ fn a_first_write_that_fails_does_not_leave_two_segments_of_one_name() {
 fn a_log_that_cannot_be_cut_back_has_failed_for_good() {
     let (disk, mut log) = new_log(100_000);
     lead(&mut log, 1, Batch::of(2));
-    disk.fail_next_write_after(100);
+    disk.fail_write_after(100);
     disk.fail_set_len(true);
     assert!(produce(&mut log, Batch::of(3)).is_err());
     disk.fail_set_len(false);
@@ -213,7 +213,7 @@ fn a_follower_copies_byte_for_byte_and_derives_the_same_state() {
     }
     let fetched = leader.read(Offset(0), Offset(40), usize::MAX).unwrap();
     let appended = follower.append_as_follower(fetched.clone()).unwrap();
-    assert_eq!(appended, leader.batches().unwrap());
+    assert_eq!(appended.batches, leader.batches().unwrap());
     assert_eq!(follower.batches().unwrap(), leader.batches().unwrap());
     assert_eq!(follower.producers(), leader.producers());
     assert_eq!(epochs(&follower), epochs(&leader));
@@ -244,7 +244,23 @@ fn a_follower_refuses_what_does_not_continue_its_log() {
         assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
     }
     assert_eq!(held(&log), [(0, 3)]);
-    assert_eq!(log.append_as_follower(Bytes::new()).unwrap(), []);
+    assert_eq!(log.append_as_follower(Bytes::new()).unwrap().batches, []);
+}
+
+#[test]
+fn a_device_that_fails_half_way_leaves_whole_segments_and_says_so() {
+    let batches: Vec<Bytes> = (0..6).map(|offset| Batch::of(1).sized(50).held(offset, 3)).collect();
+    // Two batches a segment.
+    let (disk, mut log) = new_log(u32::try_from(2 * batches[0].len()).unwrap());
+    log.append_as_follower(joined(&batches[..3])).unwrap();
+    // One batch still fits; the next write begins a segment.
+    disk.fail_write_after(batches[3].len() + 10);
+    let appended = log.append_as_follower(joined(&batches[3..])).unwrap();
+    assert_eq!((appended.batches.len(), log.log_end_offset()), (1, Offset(4)));
+    assert!(matches!(appended.failure, Some(LogError::Io { .. })), "{:?}", appended.failure);
+    let appended = log.append_as_follower(joined(&batches[4..])).unwrap();
+    assert!(appended.failure.is_none(), "{:?}", appended.failure);
+    assert_eq!(held(&log), (0..6).map(|offset| (offset, 3)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -252,7 +268,7 @@ fn a_response_may_end_within_a_batch() {
     let (_disk, mut log) = new_log(100_000);
     let two = joined(&[Batch::of(2).held(0, 3), Batch::of(1).held(2, 3)]);
     let appended = log.append_as_follower(two.slice(..two.len() - 5)).unwrap();
-    assert_eq!((appended.len(), log.log_end_offset()), (1, Offset(2)));
+    assert_eq!((appended.batches.len(), log.log_end_offset()), (1, Offset(2)));
 }
 
 #[test]

@@ -183,10 +183,10 @@ impl Bench {
             end = header(&batches[number]).next_offset().0;
         }
         let appended = self.log.append_as_follower(joined(&batches)).map_err(|e| e.to_string())?;
-        for batch in batches.into_iter().take(appended.len()) {
+        for batch in batches.into_iter().take(appended.batches.len()) {
             self.remember(batch);
         }
-        Ok(())
+        appended.failure.map_or(Ok(()), |failure| Err(failure.to_string()))
     }
 
     fn truncate(&mut self, to: Offset) -> Result<(), String> {
