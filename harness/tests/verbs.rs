@@ -121,6 +121,29 @@ fn process_that_ends_by_itself_is_noticed() {
     });
 }
 
+/// A process may die long after the operation that failed, and then after the heal. Then the heal
+/// starts it; but a process that dies of nothing that the harness did stays dead.
+#[test]
+fn process_that_dies_of_an_old_failure_after_the_heal_is_started() {
+    scenario(numbers(2), |cluster| {
+        cluster.break_disk(A, DiskFault::FailWrites { per_mille: 1000 });
+        assert!(cluster.ask(A, WRITE, 7).is_err());
+        assert_eq!(cluster.disk(A).tally().failures(), 1);
+        cluster.heal();
+        assert_eq!(cluster.incarnation(A), 1);
+        for node in [A, B] {
+            assert!(cluster.ask(node, EXIT, 0).is_err());
+        }
+        cluster.run_for(millis(100));
+        assert_eq!((cluster.is_running(A), cluster.incarnation(A)), (true, 2));
+        assert!(!cluster.is_running(B));
+        assert_eq!(cluster.ask(A, WRITE, 8).unwrap(), 8);
+        assert!(cluster.ask(A, EXIT, 0).is_err());
+        cluster.run_for(millis(100));
+        assert!(!cluster.is_running(A), "the second life met no failure");
+    });
+}
+
 #[test]
 fn paused_process_stands_still_and_then_goes_on() {
     scenario(numbers(2), |cluster| {

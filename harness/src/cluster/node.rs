@@ -26,6 +26,10 @@ pub(super) struct NodeSlot {
     pub(super) stop_deadline: Option<Duration>,
     /// It is started again as soon as it has stopped.
     pub(super) starts_after_stop: bool,
+    /// It is started again if it ends by itself: it met a failure of its disk before the heal.
+    pub(super) starts_after_exit: bool,
+    /// How many operations of its disk had failed when the process was booted.
+    failures_at_boot: u64,
     /// The faults that pause it.
     pub(super) paused_by: BTreeSet<FaultId>,
     /// The fault that brought it down, if one did.
@@ -44,6 +48,13 @@ pub(super) enum Death {
     PowerCut(Loss),
 }
 
+impl NodeSlot {
+    /// Whether the process that runs has met a failure of its disk, of which it may yet die.
+    pub(super) fn met_a_failure(&self) -> bool {
+        self.disk.tally().failures() > self.failures_at_boot
+    }
+}
+
 impl<S: System> Cluster<S> {
     /// Makes a machine.
     pub(super) fn add_node(&mut self, name: String) {
@@ -57,6 +68,8 @@ impl<S: System> Cluster<S> {
             stop: Stop::new(),
             stop_deadline: None,
             starts_after_stop: false,
+            starts_after_exit: false,
+            failures_at_boot: 0,
             paused_by: BTreeSet::new(),
             down_by: None,
             software: Software::default(),
@@ -81,6 +94,8 @@ impl<S: System> Cluster<S> {
         slot.stop = Stop::new();
         slot.stop_deadline = None;
         slot.down_by = None;
+        slot.starts_after_exit = false;
+        slot.failures_at_boot = slot.disk.tally().failures();
         let (host, incarnation, name) = (slot.host, slot.incarnation, slot.name.clone());
         let env = NodeEnv {
             node,
@@ -158,8 +173,11 @@ impl<S: System> Cluster<S> {
                     Ok(()) => Stopped::Exited { error: None },
                     Err(error) => Stopped::Exited { error: Some(error.to_string()) },
                 };
+                let by_itself = matches!(how, Stopped::Exited { .. });
                 self.kill(node, Death::Kill, &how);
                 self.write_end(node, how);
+                let slot = &mut self.nodes[node.0];
+                slot.starts_after_stop |= by_itself && slot.starts_after_exit;
             } else if overdue {
                 let how = Stopped::Killed { silent: false };
                 self.kill(node, Death::Kill, &how);

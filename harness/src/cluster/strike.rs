@@ -75,7 +75,8 @@ impl<S: System> Cluster<S> {
 
     /// Ends every fault: links, latencies, clocks and disks are as new (a flipped bit stays
     /// flipped), paused nodes run, and nodes that are down for whatever reason are started. A node
-    /// that is about to stop is started as soon as it has.
+    /// that is about to stop is started as soon as it has, and so is one that has met a failure of
+    /// its disk and dies of it only now.
     pub fn heal(&mut self) {
         self.journal.write(JournalEvent::Healed);
         self.in_force.clear();
@@ -92,6 +93,9 @@ impl<S: System> Cluster<S> {
                 self.start_again(node);
             } else if self.slot(node).stop_deadline.is_some() {
                 self.nodes[node.0].starts_after_stop = true;
+            } else {
+                let slot = &mut self.nodes[node.0];
+                slot.starts_after_exit = slot.met_a_failure();
             }
         }
     }

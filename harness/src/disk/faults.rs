@@ -106,6 +106,14 @@ pub struct DiskTally {
     pub names_lost: u64,
 }
 
+impl DiskTally {
+    /// How many operations failed, for whatever reason.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.reads_failed + self.writes_failed + self.writes_refused_full + self.syncs_failed
+    }
+}
+
 /// The troubles in force.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Troubles {
