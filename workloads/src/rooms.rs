@@ -149,6 +149,13 @@ mod tests {
         }
     }
 
+    /// A broker that had been asked to shut down before the heal went after it, while the one that
+    /// was cut off for LV8 stood by to inherit its partition.
+    #[test]
+    fn broker_that_is_still_leaving_is_waited_for() {
+        assert_eq!(run(0x560_054e, &Profile::storm()).violation, None);
+    }
+
     #[test]
     fn in_calm_weather_nobody_leaves_the_in_sync_set() {
         let reached = sweep(0..300, &Profile::calm());

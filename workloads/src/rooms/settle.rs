@@ -158,6 +158,9 @@ impl World {
             let end = hosted.log.end();
             if !broker.up {
                 Some(format!("broker {} is down", broker.id))
+            } else if broker.leaving {
+                // Asked to before the heal. What it leads moves away when it goes.
+                Some(format!("broker {} is shutting down", broker.id))
             } else if hosted.log.batches() != leading.log.batches() {
                 let leaders_end = leading.log.end();
                 Some(format!(
