@@ -100,6 +100,11 @@ impl Quorum {
         self.controllers[self.active].image().partition("orders", index)
     }
 
+    /// Whether something is proposed that is not committed yet.
+    pub(super) fn decides(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     pub(super) fn is_active(&self, broker: BrokerId) -> bool {
         self.controllers[self.active].image().is_active(broker)
     }

@@ -132,6 +132,10 @@ impl World {
         let Some(leader) = self.leader(partition) else {
             return Some("nobody leads".to_owned());
         };
+        if self.quorum.decides() {
+            // Whoever was silent before the heal may be fenced only now.
+            return Some("what the controllers have decided is not committed".to_owned());
+        }
         let epoch = record.leader_epoch;
         if self.weather.fault_interval.is_some()
             && record.leader != record.replicas.first().copied()
