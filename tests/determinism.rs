@@ -199,18 +199,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  2e13a9cbdbc771bb         344
-           1  175cc22a35d75240         450
-           2  6d68ecea4bd0410f          58
-           3  c07fc5d0ea968ede         935
+           0  1b8b753d997219f3         371
+           1  f2c04bdaa2af909a         435
+           2  d601fe7f619246a8          58
+           3  bd9df26cb633e2a2         932
            4  711d7959a0e3a5b8          69
-           5  1644b46836f3033c         295
-           6  09283abb13e1b188          56
-           7  45ff02cdf0800812        1648
-           8  fc335bc962acc779         410
+           5  210a247ed06967ea         295
+           6  5629eb1a5a1e4808          56
+           7  52e9f6cc9bcaf217        1651
+           8  be1eddb6a8788b2a         410
            9  716108ee454439fa         511
-          10  2555252f96d95be0        1786
-          11  12aedbb4b10964dc        1203
+          10  0f3a4c37aaf359db        1801
+          11  19cd74b3188ef1fb        1208
     "#]]
     .assert_eq(&table);
 }

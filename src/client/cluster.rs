@@ -2,7 +2,7 @@
 
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,13 +47,23 @@ pub struct Cluster {
     connections: BTreeMap<Arc<str>, Connection>,
     /// Whom to ask first next time: somebody else after a failure.
     turn: usize,
+    /// Who was asked last in vain. They are asked after all the others, since each of them may cost
+    /// a whole timeout.
+    silent: BTreeSet<Arc<str>>,
 }
 
 impl Cluster {
     /// A client that knows its bootstrap addresses and nothing more. Asks nobody yet.
     #[must_use]
     pub fn new(host: Host, settings: ClientSettings) -> Self {
-        Self { host, settings, view: View::default(), connections: BTreeMap::new(), turn: 0 }
+        Self {
+            host,
+            settings,
+            view: View::default(),
+            connections: BTreeMap::new(),
+            turn: 0,
+            silent: BTreeSet::new(),
+        }
     }
 
     pub(super) fn host(&self) -> &Host {
@@ -218,13 +228,21 @@ impl Cluster {
         let mut failure = LookupError::OutOfTime;
         let turn = self.turn;
         self.turn = turn.wrapping_add(1);
-        for address in self.view.everyone(&self.settings.bootstrap, turn) {
+        let mut everyone = self.view.everyone(&self.settings.bootstrap, turn);
+        everyone.sort_by_key(|address| self.silent.contains(address));
+        for address in everyone {
             let Some(limit) = self.limit_until(deadline) else {
                 break;
             };
             match self.call(&address, request, limit).await {
-                Ok(response) => return Ok(response),
-                Err(error) => failure = LookupError::Unreachable(error),
+                Ok(response) => {
+                    self.silent.remove(&address);
+                    return Ok(response);
+                }
+                Err(error) => {
+                    failure = LookupError::Unreachable(error);
+                    self.silent.insert(address);
+                }
             }
         }
         Err(failure)

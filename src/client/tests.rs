@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod cluster;
 mod connection;
 mod consumer;
 mod idempotence;
