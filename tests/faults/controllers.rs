@@ -55,6 +55,30 @@ fn controller_that_crashes_with_a_leader_leaves_nothing_undone() {
     });
 }
 
+/// One controller of three that is not the active one: nobody notices, and decisions go on.
+#[test]
+fn lost_standby_controller_changes_nothing() {
+    scenario(brokers(6).min_in_sync_replicas(2), |cluster| {
+        let (controllers, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &others);
+        let load = cluster.start(append_read(&orders).producers(3));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        let (lost, active) = (cluster.now(), cluster.active_controller());
+        let standby = controllers.into_iter().find(|node| *node != active);
+        cluster.crash_silently(standby.expect("three controllers"));
+        cluster.run_for(SESSION_TIMEOUT * 3);
+        cluster.create_topic("created-without-it", ReplicationFactor(3));
+        assert_eq!(cluster.active_controller(), active);
+        assert_eq!(cluster.times(Sometimes::LeaderElected), 0);
+        assert_eq!(cluster.times(Sometimes::InSyncShrank), 0);
+        assert!(load.answers_since(lost).longest_silence() < secs(1));
+
+        cluster.heal();
+        load.finish(cluster).must_be_valid();
+    });
+}
+
 /// Without a majority of controllers nothing can be decided, but what was decided stays in force:
 /// leaders go on, and nobody is fenced for a silence that nobody could hear.
 #[test]

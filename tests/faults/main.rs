@@ -1,5 +1,6 @@
 //! The stories: what is done to a cluster, and what it must keep. One module per kind of hardship.
 
+mod acknowledgements;
 mod alerts;
 mod clocks;
 mod controllers;

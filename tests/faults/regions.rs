@@ -89,3 +89,21 @@ fn consumers_read_in_their_own_region() {
         load.finish(cluster).must_be_valid();
     });
 }
+
+/// A way that is open in one direction only: nothing from Seoul reaches Singapore, which Seoul
+/// hears. One of the two is left behind, depending on who leads and who decides, and Busan goes on.
+#[test]
+fn way_that_is_open_in_one_direction_only_stops_nobody() {
+    scenario(brokers(3).min_in_sync_replicas(2).across(three_regions()), |cluster| {
+        let orders = cluster.create_topic_on("orders", &cluster.nodes());
+        let load = cluster.start(append_read(&orders).rack("busan"));
+        load.wait_for_acknowledgements(cluster, 30);
+        cluster.cut_zones_one_way("seoul", "singapore");
+        cluster.wait_until("one is left behind", |c| c.in_sync(&orders).len() == 2);
+        load.wait_for_acknowledgements(cluster, 30);
+
+        cluster.heal();
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}

@@ -65,6 +65,12 @@ fn of_four_replicas_two_may_fail_for_writes_and_three_for_reads() {
     lose_all_but(4, 2);
 }
 
+/// Five replicas, three of which must have a record: two may fail for writes, four for reads.
+#[test]
+fn of_five_replicas_two_may_fail_for_writes_and_four_for_reads() {
+    lose_all_but(5, 3);
+}
+
 /// Five replicas, of which the last three in sync lose their power, so many with all that they had
 /// not synced.
 fn cut_the_last_three(lossy: usize) {
