@@ -30,7 +30,7 @@ use crate::disk::SimDisk;
 use crate::fault::FaultId;
 use crate::gate::{Gate, lock};
 use crate::net::wires::{HostId, Rewiring, Wires};
-use crate::net::{SimNet, Sockets, Tap, Traffic};
+use crate::net::{Odds, SimNet, Sockets, Tap, Traffic};
 use crate::panics;
 use crate::seed::Seed;
 use crate::system::{Node, System};
@@ -292,6 +292,12 @@ impl<S: System> Cluster<S> {
         self.traffic.segments()
     }
 
+    /// How many flights of segments lossy links have lost, so that they were sent again.
+    #[must_use]
+    pub fn flights_lost(&self) -> u64 {
+        self.traffic.flights_lost()
+    }
+
     /// From now on `tap`, and nobody who listened before, is told what streams carry that are made
     /// from now on.
     pub fn tap(&self, tap: Tap) {
@@ -319,13 +325,22 @@ impl<S: System> Cluster<S> {
         &self.nodes[node.0]
     }
 
-    fn net(&self, host: HostId, gate: &Gate, sockets: &Sockets) -> SimNet {
+    /// The network of a process, whose dice for lost segments are those of `name`.
+    fn net(&self, host: HostId, (gate, sockets): (&Gate, &Sockets), name: &str) -> SimNet {
+        let dice = self.seed.stream(&format!("{name}/losses"));
+        let odds = Odds {
+            wires: Arc::clone(&self.wires),
+            from: host,
+            dice: Arc::new(Mutex::new(dice)),
+            traffic: self.traffic.clone(),
+        };
         SimNet {
             host,
             wires: Arc::clone(&self.wires),
             gate: gate.clone(),
             sockets: sockets.clone(),
             traffic: self.traffic.clone(),
+            odds,
             connect_timeout: self.options.connect_timeout,
             round_trip: self.options.latency_min * 2,
         }

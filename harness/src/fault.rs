@@ -50,6 +50,13 @@ pub enum Fault {
         /// In milliseconds.
         latency_ms: u64,
     },
+    /// Of what is sent between the two nodes, or between one and all its peers, a part is lost and
+    /// sent again after a timeout of 200 ms that doubles: streams stall and go on. What a stream
+    /// carries within 50 ms is lost together or not at all.
+    Lossy {
+        /// How many of a thousand such flights.
+        per_mille: u32,
+    },
     /// The wall clock is set off by so much.
     SetClock {
         /// In milliseconds.
@@ -158,7 +165,7 @@ impl Fault {
             | Self::Silence
             | Self::Partition { .. }
             | Self::CutOneWay => FaultClass::Partitions,
-            Self::Hold | Self::Slow { .. } => FaultClass::SlowLinks,
+            Self::Hold | Self::Slow { .. } | Self::Lossy { .. } => FaultClass::SlowLinks,
             Self::SetClock { .. } | Self::DriftClock { .. } => FaultClass::Clocks,
             Self::Disk(_) => FaultClass::Disks,
             Self::Action(_) => FaultClass::Actions,
@@ -193,6 +200,7 @@ impl Fault {
             | Self::CutOneWay
             | Self::Hold
             | Self::Slow { .. }
+            | Self::Lossy { .. }
             | Self::SetClock { .. }
             | Self::DriftClock { .. } => true,
         }
@@ -212,6 +220,7 @@ impl Fault {
             | Self::CutOneWay
             | Self::Hold
             | Self::Slow { .. }
+            | Self::Lossy { .. }
             | Self::SetClock { .. }
             | Self::DriftClock { .. }
             | Self::Disk(_)
@@ -240,6 +249,7 @@ impl fmt::Display for Fault {
             Self::CutOneWay => f.write_str("cut one way"),
             Self::Hold => f.write_str("hold"),
             Self::Slow { latency_ms } => write!(f, "slow to {latency_ms} ms"),
+            Self::Lossy { per_mille } => write!(f, "lose {per_mille} of 1000 flights"),
             Self::SetClock { offset_ms } => write!(f, "set the clock off by {offset_ms} ms"),
             Self::DriftClock { rate_ppm } => write!(f, "drift the clock by {rate_ppm} ppm"),
             Self::Disk(fault) => write!(f, "{fault}"),

@@ -10,12 +10,14 @@
 //! - A killed process on a living operating system refuses at once; a machine without power does
 //!   not answer.
 //! - A paused process neither reads nor writes nor accepts, but its kernel goes on receiving.
+//! - A lossy link makes its streams wait for what is sent again: see `loss`.
 //! - When a process dies its sockets are closed in the order in which they were opened, not in the
 //!   order in which tokio happens to drop its tasks: see `sockets`.
 //!
 //! What stays turmoil's: a stream across which a cut fell is wedged for ever, even after the cut is
 //! mended, because nothing is retransmitted. Programs must put deadlines on what they wait for.
 
+mod loss;
 mod sockets;
 mod tap;
 pub(crate) mod wires;
@@ -29,6 +31,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use turmoil::net::{TcpListener, TcpStream};
 
 use crate::gate::{Gate, lock};
+pub(crate) use loss::Odds;
 pub use sockets::SimStream;
 pub(crate) use sockets::{CloseInOrder, Sockets};
 pub(crate) use tap::Traffic;
@@ -46,6 +49,7 @@ pub struct SimNet {
     pub(crate) gate: Gate,
     pub(crate) sockets: Sockets,
     pub(crate) traffic: Traffic,
+    pub(crate) odds: Odds,
     pub(crate) connect_timeout: Duration,
     pub(crate) round_trip: Duration,
 }
@@ -95,15 +99,21 @@ impl SimNet {
     async fn dial(&self, address: &str, target: HostId, cuts: u64) -> io::Result<SimStream> {
         let begun = Instant::now();
         let deadline = begun + self.connect_timeout;
+        let lost = self.odds.connecting(target);
+        if !lost.is_zero() {
+            sleep(lost.min(self.connect_timeout)).await;
+        }
         match timeout_at(deadline, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 let ways = self.traffic.ways(&stream, true);
-                Ok(self.sockets.adopt(stream, &self.gate, (self.traffic.clone(), ways)))
+                let passage = self.odds.passage(Some(target));
+                let line = (self.traffic.clone(), ways, passage);
+                Ok(self.sockets.adopt(stream, &self.gate, line))
             }
             Ok(Err(failed)) if failed.kind() == io::ErrorKind::ConnectionRefused => {
                 let reach = lock(&self.wires).reach(self.host, target);
-                let lost = reach != (Reach::Open { cuts }) || begun.elapsed().is_zero();
-                if !lost {
+                let unheard = reach != (Reach::Open { cuts }) || begun.elapsed().is_zero();
+                if !unheard {
                     return Err(failed);
                 }
                 sleep_until(deadline).await;
@@ -169,7 +179,8 @@ impl SimListener {
                     let name = turmoil::reverse_lookup(from.ip());
                     let name = name.unwrap_or_else(|| from.ip().to_string());
                     let ways = self.net.traffic.ways(&stream, false);
-                    let line = (self.net.traffic.clone(), ways);
+                    let passage = self.net.odds.passage(lock(&self.net.wires).find(&name));
+                    let line = (self.net.traffic.clone(), ways, passage);
                     let stream = self.net.sockets.adopt(stream, gate, line);
                     let mut backlog = lock(&self.backlog);
                     // What does not fit is dropped, and so closed.

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::exit::OutcomeVerdict;
 pub use crate::report::counts::Counts;
-pub use crate::report::gather::{disk_effects, tell};
+pub use crate::report::gather::{effects, tell};
 pub use crate::report::style::{Style, Tone};
 pub use crate::report::teller::{LiveEvent, Teller};
 

@@ -34,6 +34,7 @@ pub(crate) struct Zone(usize);
 pub struct Topology {
     zones: Vec<String>,
     paths: BTreeMap<(Zone, Zone), Path>,
+    losses: BTreeMap<(Zone, Zone), u32>,
 }
 
 impl Topology {
@@ -48,7 +49,7 @@ impl Topology {
             assert!(!zones[..index].contains(zone), "zone {zone} comes twice");
         }
         let zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
-        Self { zones, paths: BTreeMap::new() }
+        Self { zones, paths: BTreeMap::new(), losses: BTreeMap::new() }
     }
 
     /// How long messages between two zones take, in each direction; for one zone given twice,
@@ -60,6 +61,18 @@ impl Topology {
     pub fn path(mut self, a: &str, b: &str, latency: Duration, jitter: Duration) -> Self {
         let (a, b) = (self.known(a), self.known(b));
         self.paths.insert((a.min(b), a.max(b)), Path { latency, jitter });
+        self
+    }
+
+    /// Of a thousand flights of segments between two zones, in each direction, so many are lost
+    /// and sent again (see [`crate::fault::Fault::Lossy`]); for one zone given twice, within it.
+    ///
+    /// # Panics
+    /// A zone is not one of this topology.
+    #[must_use]
+    pub fn lossy(mut self, a: &str, b: &str, per_mille: u32) -> Self {
+        let (a, b) = (self.known(a), self.known(b));
+        self.losses.insert((a.min(b), a.max(b)), per_mille);
         self
     }
 
@@ -85,6 +98,10 @@ impl Topology {
 
     pub(crate) fn between(&self, a: Zone, b: Zone) -> Option<Path> {
         self.paths.get(&(a.min(b), a.max(b))).copied()
+    }
+
+    pub(crate) fn loss_between(&self, a: Zone, b: Zone) -> u32 {
+        self.losses.get(&(a.min(b), a.max(b))).copied().unwrap_or_default()
     }
 
     fn known(&self, name: &str) -> Zone {

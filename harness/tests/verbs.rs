@@ -144,6 +144,23 @@ fn process_that_dies_of_an_old_failure_after_the_heal_is_started() {
     });
 }
 
+/// What a lossy link loses is sent again: later, in order, and nothing is missing at the end.
+#[test]
+fn lossy_link_delays_and_keeps_everything() {
+    scenario(numbers(3), |cluster| {
+        let lossy = cluster.lossy_link(A, B, 300);
+        let hampered = cluster.pings_in(10, A, B);
+        assert!((20..150).contains(&hampered), "{hampered} of 200 pings");
+        assert!(LIVELY.contains(&cluster.pings_in(2, A, C)), "another link");
+        assert!(cluster.flights_lost() > 20);
+        cluster.lift(lossy);
+        cluster.run_for(secs(13));
+        let lost = cluster.flights_lost();
+        assert!(LIVELY.contains(&cluster.pings_in(2, A, B)));
+        assert_eq!(cluster.flights_lost(), lost);
+    });
+}
+
 #[test]
 fn paused_process_stands_still_and_then_goes_on() {
     scenario(numbers(2), |cluster| {

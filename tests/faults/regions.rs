@@ -107,3 +107,18 @@ fn way_that_is_open_in_one_direction_only_stops_nobody() {
         load.finish(cluster).must_be_valid();
     });
 }
+
+/// One segment of twenty is lost on the way to Singapore and back. That costs time, and nothing
+/// else: no replica leaves the in-sync set for it, and no record is lost.
+#[test]
+fn way_that_loses_segments_costs_time_and_nothing_else() {
+    let lossy = three_regions().lossy("seoul", "singapore", 50).lossy("busan", "singapore", 50);
+    scenario(brokers(3).min_in_sync_replicas(2).across(lossy), |cluster| {
+        let orders = cluster.create_topic_on("orders", &cluster.nodes());
+        let load = cluster.start(append_read(&orders).rack("seoul"));
+        load.wait_for_acknowledgements(cluster, 200);
+        assert!(cluster.flights_lost() > 10);
+        assert_eq!(cluster.times(Sometimes::InSyncShrank), 0);
+        load.finish(cluster).must_be_valid();
+    });
+}

@@ -17,7 +17,7 @@ use harness::exit::OutcomeVerdict;
 use harness::history::{History, Promise};
 use harness::nemesis::Strikes;
 use harness::panics::{self, run_isolated};
-use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport, disk_effects};
+use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport, effects};
 use harness::seed::Seed;
 use harness::sweep::RunOutcome;
 use harness::verdict::{Anomaly, Verdict};
@@ -295,7 +295,7 @@ impl<'errand> Course<'errand> {
             reads,
             linearizable: self.judged.as_ref().map(judged_linearizable).unwrap_or_default(),
             faults,
-            effects: disk_effects(cluster),
+            effects: effects(cluster),
             skipped,
             budget: budget(watch),
             journal: cluster

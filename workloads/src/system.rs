@@ -277,6 +277,7 @@ impl System for Brokers {
             | Fault::CutOneWay
             | Fault::Hold
             | Fault::Slow { .. }
+            | Fault::Lossy { .. }
             | Fault::SetClock { .. }
             | Fault::DriftClock { .. }
             | Fault::Action(_) => true,

@@ -185,7 +185,11 @@ impl<S: System> Cluster<S> {
         let name = if *uses == 1 { name.to_owned() } else { format!("{name}#{uses}") };
         ClientEnv {
             clock: NodeClock::new(self.timeline.clone()).behind(process.gate.clone()),
-            net: self.net(self.desks[desk].host, &process.gate, &process.sockets),
+            net: self.net(
+                self.desks[desk].host,
+                (&process.gate, &process.sockets),
+                &format!("client/{name}"),
+            ),
             dice: self.seed.stream(&format!("client/{name}")),
             stop: stop.clone(),
             trace: self.trace.tracer(&name),

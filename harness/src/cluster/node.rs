@@ -103,7 +103,11 @@ impl<S: System> Cluster<S> {
             disk: slot.disk.clone(),
             clock: slot.clock.behind(process.gate.clone()),
             stop: slot.stop.clone(),
-            net: self.net(host, &process.gate, &process.sockets),
+            net: self.net(
+                host,
+                (&process.gate, &process.sockets),
+                &format!("{name}/incarnation-{incarnation}"),
+            ),
             dice: self.seed.stream(&format!("{name}/incarnation-{incarnation}")),
             trace: self.trace.tracer(&name),
             timeline: self.timeline.clone(),

@@ -110,7 +110,7 @@ impl<S: System> Cluster<S> {
         let named = match fault {
             Fault::Partition { .. } | Fault::Action(_) => on.is_empty(),
             Fault::CutOneWay => on.len() == 2,
-            Fault::Hold | Fault::Slow { .. } => matches!(on.len(), 1 | 2),
+            Fault::Hold | Fault::Slow { .. } | Fault::Lossy { .. } => matches!(on.len(), 1 | 2),
             Fault::Crash
             | Fault::CrashSilently
             | Fault::PowerCut { .. }
@@ -205,6 +205,9 @@ impl<S: System> Cluster<S> {
                 let latency = Duration::from_millis(*latency_ms);
                 links().into_iter().map(|(a, b)| Rule::Slow(a, b, latency)).collect()
             }
+            Fault::Lossy { per_mille } => {
+                links().into_iter().map(|(a, b)| Rule::Lossy(a, b, *per_mille)).collect()
+            }
             Fault::Partition { groups } => {
                 let groups = groups.iter().map(|group| group.iter().copied().collect());
                 vec![Rule::Partition(groups.collect())]
@@ -260,6 +263,7 @@ impl<S: System> Cluster<S> {
             | Fault::CutOneWay
             | Fault::Hold
             | Fault::Slow { .. }
+            | Fault::Lossy { .. }
             | Fault::Action(_) => {}
         }
         true
@@ -316,6 +320,7 @@ impl<S: System> Cluster<S> {
             | Fault::CutOneWay
             | Fault::Hold
             | Fault::Slow { .. }
+            | Fault::Lossy { .. }
             | Fault::Action(_) => {}
         }
     }

@@ -124,6 +124,11 @@ impl<S: System> Cluster<S> {
         self.must_strike(Fault::Slow { latency_ms }, &[a, b])
     }
 
+    /// Of a thousand flights of segments between the two so many are lost, and sent again.
+    pub fn lossy_link(&mut self, a: Node, b: Node, per_mille: u32) -> FaultId {
+        self.must_strike(Fault::Lossy { per_mille }, &[a, b])
+    }
+
     /// Sets the node's wall clock off by so many milliseconds.
     pub fn set_clock_offset(&mut self, node: Node, offset_ms: i64) -> FaultId {
         self.must_strike(Fault::SetClock { offset_ms }, &[node])

@@ -9,6 +9,10 @@ use crate::fault::{Fault, FaultClass};
 use crate::seed::{Seed, Stream};
 use crate::system::Node;
 
+/// How many of a thousand flights a lossy link loses: a bad one, a very bad one, one that hardly
+/// works.
+const LOSSES: [u32; 3] = [20, 100, 400];
+
 /// A fault, how long it lasts and whom it is aimed at.
 type Drawn = (Fault, Option<Duration>, Vec<Aim>);
 
@@ -95,8 +99,9 @@ impl Nemesis {
             }
             FaultClass::Partitions => self.draw_partition(nodes, dice),
             FaultClass::SlowLinks => {
-                let fault = match dice.range(0..3) {
+                let fault = match dice.range(0..4) {
                     0 => Fault::Hold,
+                    1 => Fault::Lossy { per_mille: dice.pick(&LOSSES).to_owned() },
                     _ => Fault::Slow { latency_ms: magnitude(10..5_000, dice) },
                 };
                 let aims = if dice.chance(1, 2) {

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil::net::TcpStream;
 
+use super::loss::Passage;
 use super::tap::{Traffic, Ways};
 use crate::gate::{Gate, Ticket, lock};
 
@@ -46,6 +47,7 @@ pub struct SimStream {
     gate: Gate,
     traffic: Traffic,
     ways: Ways,
+    passage: Passage,
     read_ticket: Ticket,
     write_ticket: Ticket,
 }
@@ -55,7 +57,7 @@ impl Sockets {
         &self,
         stream: TcpStream,
         gate: &Gate,
-        (traffic, ways): (Traffic, Ways),
+        (traffic, ways, passage): (Traffic, Ways, Passage),
     ) -> SimStream {
         let cell = Arc::new(Mutex::new(Some(stream)));
         let mut registry = lock(&self.registry);
@@ -69,6 +71,7 @@ impl Sockets {
             gate: gate.clone(),
             traffic,
             ways,
+            passage,
             read_ticket: Ticket::default(),
             write_ticket: Ticket::default(),
         }
@@ -138,6 +141,7 @@ impl AsyncWrite for SimStream {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         ready!(this.gate.poll_pass(context, &mut this.write_ticket));
+        ready!(this.passage.poll_through(context));
         let written = this.with(|stream| stream.poll_write(context, bytes));
         if let Poll::Ready(Ok(count)) = written {
             this.traffic.sent(&this.ways, &bytes[..count]);

@@ -39,6 +39,7 @@ pub type Tap = Box<dyn FnMut(&Way, Passage<'_>) + Send>;
 #[derive(Clone, Default)]
 pub(crate) struct Traffic {
     segments: Arc<AtomicU64>,
+    lost: Arc<AtomicU64>,
     tap: Arc<Mutex<Option<Tap>>>,
 }
 
@@ -49,6 +50,15 @@ pub(super) struct Ways(Option<(Way, Way)>);
 impl Traffic {
     pub(crate) fn segments(&self) -> u64 {
         self.segments.load(Ordering::Relaxed)
+    }
+
+    /// How many flights of segments were lost and sent again.
+    pub(crate) fn flights_lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn lost(&self, count: u32) {
+        self.lost.fetch_add(u64::from(count), Ordering::Relaxed);
     }
 
     pub(crate) fn listen(&self, tap: Tap) {

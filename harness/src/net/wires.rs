@@ -36,6 +36,8 @@ pub(crate) enum Rule {
     Hold(HostId, HostId),
     /// What is sent between the two takes at least so long.
     Slow(HostId, HostId, Duration),
+    /// Of a thousand flights of segments between the two so many are lost, and sent again.
+    Lossy(HostId, HostId, u32),
 }
 
 /// Whether a connection can be made.
@@ -204,8 +206,33 @@ impl Wires {
                 (_, None) | (None, _) => false,
             },
             Rule::OneWay(mute, deaf) => from == *mute && to == *deaf,
-            Rule::Hold(..) | Rule::Slow(..) => false,
+            Rule::Hold(..) | Rule::Slow(..) | Rule::Lossy(..) => false,
         }
+    }
+
+    /// Of a thousand flights that `from` sends to `to` so many are lost.
+    pub(crate) fn loss(&self, from: HostId, to: HostId) -> u32 {
+        let of_rule = |rule: &Rule| match rule {
+            Rule::Lossy(a, b, per_mille) if (*a, *b) == (from, to) || (*b, *a) == (from, to) => {
+                *per_mille
+            }
+            Rule::Lossy(..)
+            | Rule::Hold(..)
+            | Rule::Slow(..)
+            | Rule::Isolate(_)
+            | Rule::IsolateFully(_)
+            | Rule::Deafen(_)
+            | Rule::Silence(_)
+            | Rule::Partition(_)
+            | Rule::Zones(..)
+            | Rule::OneWay(..) => 0,
+        };
+        let by_faults = self.rules.values().flatten().map(of_rule).max().unwrap_or_default();
+        let always = match (&self.topology, self.zones.get(&from), self.zones.get(&to)) {
+            (Some(topology), Some(from), Some(to)) => topology.loss_between(*from, *to),
+            (Some(_) | None, _, _) => 0,
+        };
+        by_faults.max(always)
     }
 
     fn desired(&self, low: HostId, high: HostId) -> Link {
@@ -224,6 +251,7 @@ impl Wires {
                 }
                 Rule::Hold(..)
                 | Rule::Slow(..)
+                | Rule::Lossy(..)
                 | Rule::Isolate(_)
                 | Rule::IsolateFully(_)
                 | Rule::Deafen(_)

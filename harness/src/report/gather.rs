@@ -65,7 +65,7 @@ impl RunReport {
     pub fn of<S: System>(cluster: &Cluster<S>) -> Self {
         Self {
             simulated: cluster.now(),
-            effects: disk_effects(cluster),
+            effects: effects(cluster),
             digest: format!("{:016x}", cluster.trace().digest()),
             ..Self::blank(cluster.seed()).with_journal(&cluster.journal().entries())
         }
@@ -141,21 +141,19 @@ impl RunReport {
     }
 }
 
-/// What the disks suffered, by what it is called; nothing that did not happen.
+/// What the faults came to on disks and links, by what it is called; nothing that did not happen.
 #[must_use]
-pub fn disk_effects<S: System>(cluster: &Cluster<S>) -> Counts {
+pub fn effects<S: System>(cluster: &Cluster<S>) -> Counts {
     let (mut lost, mut failed) = (0, 0);
     for node in cluster.nodes() {
         let tally = cluster.disk(node).tally();
         lost += tally.changes_lost + tally.writes_torn + tally.names_lost;
-        failed += tally.reads_failed
-            + tally.writes_failed
-            + tally.writes_refused_full
-            + tally.syncs_failed;
+        failed += tally.failures();
     }
     let mut effects = Counts::from([
         ("disk operations failed".to_owned(), failed),
         ("unsynced changes lost".to_owned(), lost),
+        ("flights lost and sent again".to_owned(), cluster.flights_lost()),
     ]);
     effects.retain(|_, count| *count > 0);
     effects
