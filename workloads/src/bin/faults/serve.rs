@@ -22,6 +22,10 @@ use answer::Answer;
 /// A longer request is refused.
 const REQUEST_MAX: usize = 8 * 1024;
 
+/// So many connections are attended to at a time, so that a client that is slow does not keep the
+/// others waiting; more of them wait their turn.
+const ATTENDANTS: usize = 16;
+
 /// A connection that stands still for so long is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,10 +48,13 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<Exit, String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     output::print(|out| writeln!(out, "http://{address}/ shows {}", directory.display()));
     thread::scope(|scope| {
-        // A connection that cannot be had is its client's trouble.
-        for stream in listener.incoming().flatten() {
-            // A client that is slow must not keep the others waiting.
-            scope.spawn(move || attend(&stream, directory).ok());
+        for _ in 0..ATTENDANTS {
+            scope.spawn(|| {
+                // A connection that cannot be had is its client's trouble.
+                for stream in listener.incoming().flatten() {
+                    attend(&stream, directory).ok();
+                }
+            });
         }
     });
     Ok(Exit::Valid)
