@@ -11,6 +11,7 @@ mod output;
 mod profile;
 mod rooms;
 mod run;
+mod shrink;
 mod sweep;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
+    /// Cuts a failing run down to the fewest faults and the smallest cluster that still fail.
+    Shrink(shrink::Arguments),
     /// Judges histories that were written to files, by this program or by others.
     Check(check::Arguments),
     /// Measures what each combination of settings keeps under each hardship.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
+        Command::Shrink(arguments) => shrink::shrink(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Rooms(arguments) => rooms::rooms(&arguments),

@@ -102,14 +102,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
 /// Runs a seed again and reports. It is the same run: that is the point.
 pub(crate) fn repro(arguments: &ReproArguments) -> Result<Exit, String> {
     let ReproArguments { what, profile, telling } = arguments;
+    again(&errand(what, profile)?, telling)
+}
+
+/// The run of a seed, or of a plan in a file.
+pub(crate) fn errand(what: &str, profile: &ProfileFlags) -> Result<Errand, String> {
     match what.parse() {
-        Ok(seed) => again(&profile.profile()?.errand(seed), telling),
+        Ok(seed) => Ok(profile.profile()?.errand(seed)),
         Err(no_seed) => {
             let text = fs::read_to_string(what)
                 .map_err(|no_file| format!("{no_seed}, nor a file: {no_file}"))?;
             let plan = Plan::read(&text).map_err(|unfit| format!("{what}: {unfit}"))?;
             check_mutant(&plan).map_err(|unknown| format!("{what}: {unknown}"))?;
-            again(&Errand { plan, repeat: format!("cargo faults repro {what}") }, telling)
+            Ok(Errand { plan, repeat: format!("cargo faults repro {what}") })
         }
     }
 }
