@@ -38,7 +38,8 @@ pub use error::{ConfigError, ConfigErrors, Warning};
 pub use listeners::{Endpoint, Listener, Voter};
 pub use properties::{OverrideError, Properties, PropertiesError};
 pub use settings::{
-    Broker, Controller, LogSettings, Network, Quorum, Replication, Roles, TopicDefaults,
+    Broker, Controller, LogSettings, Network, Quorum, ReplicaSelector, Replication, Roles,
+    TopicDefaults,
 };
 pub use topic::TopicConfig;
 

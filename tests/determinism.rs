@@ -47,7 +47,8 @@ fn seeds() -> std::ops::Range<u64> {
 
 /// Runs a seed, and what the pure rooms make of a few.
 fn account(seed: u64) -> Account {
-    let ran = run(Seed(seed), &Profile::safe(), Watching { everything: true });
+    let ran =
+        run(Seed(seed), &Profile::safe(), Watching { everything: true, ..Watching::default() });
     let mut lines = vec![
         serde_json::to_string(&ran.outcome).expect("the comparison itself does not fail"),
         serde_json::to_string(&ran.plan.schedule).expect("the comparison itself does not fail"),
@@ -139,7 +140,8 @@ fn accounts_are_worth_comparing() {
     for account in &*FIRST {
         let outcome = &account.lines[0];
         assert!(outcome.contains(r#""verdict":"valid""#), "{}: {outcome}", account.title);
-        assert!(account.lines.len() > 1_000, "{}: {} lines", account.title, account.lines.len());
+        // Quiet clients make short accounts.
+        assert!(account.lines.len() > 500, "{}: {} lines", account.title, account.lines.len());
     }
     if let Ok(path) = env::var(WRITE_TO) {
         fs::write(path, to_text(&FIRST)).expect("the comparison itself does not fail");
@@ -197,18 +199,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  66f8fbb4ffde2b2f        1574
-           1  5bd94e04a4a39bba        1588
-           2  88bab4a0127ec810        1972
-           3  60e62b496ee01b80        1488
-           4  5e2ed8e3343d597a        1991
-           5  ef7248be41802214        1437
-           6  0c78e3370ecdb1bd        1260
-           7  3184986d6fbd5ce5        1585
-           8  b319c03df1c40ecc        1856
-           9  3927daca0206505d        1485
-          10  eb51fb1f3d55fb9e        1790
-          11  b28624a1934c467b         907
+           0  2e13a9cbdbc771bb         344
+           1  175cc22a35d75240         450
+           2  6d68ecea4bd0410f          58
+           3  c07fc5d0ea968ede         935
+           4  711d7959a0e3a5b8          69
+           5  1644b46836f3033c         295
+           6  09283abb13e1b188          56
+           7  45ff02cdf0800812        1648
+           8  fc335bc962acc779         410
+           9  716108ee454439fa         511
+          10  2555252f96d95be0        1786
+          11  12aedbb4b10964dc        1203
     "#]]
     .assert_eq(&table);
 }
@@ -224,18 +226,18 @@ fn every_build_gives_the_schedules_of_the_table() {
     }
     expect![[r#"
         seed  events  virtual ms  acknowledged
-           0     820         242             1
-           1     820         508             1
-           2     640         358             7
-           3     640         462             4
-           4     580         370             5
-           5     700         455             1
-           6     580         189             4
-           7     880         440             7
-           8     580         368             1
-           9     700         325             5
-          10     520         326             9
-          11     640         434            10
+           0     760         405             2
+           1     520         245             2
+           2     640         275            11
+           3     760         357            12
+           4     820         194             3
+           5     820         279             6
+           6     700         466             3
+           7     640         445             2
+           8     580         375             8
+           9    1480         547             2
+          10    1900         416            22
+          11     700         565             2
     "#]]
     .assert_eq(&table);
 }

@@ -30,7 +30,7 @@ use crate::disk::SimDisk;
 use crate::fault::FaultId;
 use crate::gate::{Gate, lock};
 use crate::net::wires::{HostId, Rewiring, Wires};
-use crate::net::{SimNet, Sockets, Traffic};
+use crate::net::{SimNet, Sockets, Tap, Traffic};
 use crate::panics;
 use crate::seed::Seed;
 use crate::system::{Node, System};
@@ -98,6 +98,10 @@ impl<S: System> Cluster<S> {
         for node in cluster.nodes() {
             cluster.boot(node);
             cluster.host_node(node);
+        }
+        if let Some(topology) = cluster.options.topology.clone() {
+            lock(&cluster.wires).survey(topology);
+            cluster.rewire();
         }
         cluster
     }
@@ -288,6 +292,12 @@ impl<S: System> Cluster<S> {
         self.traffic.segments()
     }
 
+    /// From now on `tap`, and nobody who listened before, is told what streams carry that are made
+    /// from now on.
+    pub fn tap(&self, tap: Tap) {
+        self.traffic.listen(tap);
+    }
+
     /// What was done to the cluster.
     #[must_use]
     pub fn journal(&self) -> &Journal {
@@ -331,9 +341,10 @@ impl<S: System> Cluster<S> {
                 Rewiring::Release(a, b) => self.sim.release(name(a), name(b)),
                 Rewiring::Cut(from, to) => self.sim.partition_oneway(name(from), name(to)),
                 Rewiring::Mend(from, to) => self.sim.repair_oneway(name(from), name(to)),
-                Rewiring::Latency(a, b, latency) => {
+                Rewiring::Latency(a, b, delay) => {
                     let spread = self.options.latency_max - self.options.latency_min;
-                    let min = latency.unwrap_or_default().max(self.options.latency_min);
+                    let spread = delay.jitter.unwrap_or(spread);
+                    let min = delay.latency.unwrap_or_default().max(self.options.latency_min);
                     self.sim.set_link_latency(name(a), name(b), min);
                     self.sim.set_link_max_message_latency(name(a), name(b), min + spread);
                 }

@@ -37,6 +37,7 @@ pub mod shrink;
 pub mod sometimes;
 pub mod sweep;
 pub mod system;
+pub mod topology;
 pub mod trace;
 pub mod verdict;
 mod watchdog;

@@ -17,6 +17,7 @@
 //! mended, because nothing is retransmitted. Programs must put deadlines on what they wait for.
 
 mod sockets;
+mod tap;
 pub(crate) mod wires;
 
 use std::collections::VecDeque;
@@ -29,7 +30,9 @@ use turmoil::net::{TcpListener, TcpStream};
 
 use crate::gate::{Gate, lock};
 pub use sockets::SimStream;
-pub(crate) use sockets::{CloseInOrder, Sockets, Traffic};
+pub(crate) use sockets::{CloseInOrder, Sockets};
+pub(crate) use tap::Traffic;
+pub use tap::{Passage, Tap, Way};
 use wires::{HostId, Reach, Wires};
 
 /// How many connections a kernel keeps for a process that does not accept them.
@@ -93,7 +96,10 @@ impl SimNet {
         let begun = Instant::now();
         let deadline = begun + self.connect_timeout;
         match timeout_at(deadline, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => Ok(self.sockets.adopt(stream, &self.gate, self.traffic.clone())),
+            Ok(Ok(stream)) => {
+                let ways = self.traffic.ways(&stream, true);
+                Ok(self.sockets.adopt(stream, &self.gate, (self.traffic.clone(), ways)))
+            }
             Ok(Err(failed)) if failed.kind() == io::ErrorKind::ConnectionRefused => {
                 let reach = lock(&self.wires).reach(self.host, target);
                 let lost = reach != (Reach::Open { cuts }) || begun.elapsed().is_zero();
@@ -162,7 +168,9 @@ impl SimListener {
                     let (stream, from) = accepted?;
                     let name = turmoil::reverse_lookup(from.ip());
                     let name = name.unwrap_or_else(|| from.ip().to_string());
-                    let stream = self.net.sockets.adopt(stream, gate, self.net.traffic.clone());
+                    let ways = self.net.traffic.ways(&stream, false);
+                    let line = (self.net.traffic.clone(), ways);
+                    let stream = self.net.sockets.adopt(stream, gate, line);
                     let mut backlog = lock(&self.backlog);
                     // What does not fit is dropped, and so closed.
                     if backlog.len() < BACKLOG {

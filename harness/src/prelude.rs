@@ -10,6 +10,7 @@ pub use crate::nemesis::{Nemesis, Schedule};
 pub use crate::scenario::{Setup, scenario};
 pub use crate::seed::{Seed, Stream};
 pub use crate::system::{BoxError, ClientEnv, Node, NodeEnv, System, nodes};
+pub use crate::topology::Topology;
 
 /// So many seconds.
 #[must_use]

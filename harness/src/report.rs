@@ -7,6 +7,7 @@
 
 pub mod counts;
 pub mod expectation;
+pub mod page;
 pub(crate) mod seconds;
 pub mod style;
 pub mod teller;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::exit::OutcomeVerdict;
 pub use crate::report::counts::Counts;
-pub use crate::report::gather::tell;
+pub use crate::report::gather::{disk_effects, tell};
 pub use crate::report::style::{Style, Tone};
 pub use crate::report::teller::{LiveEvent, Teller};
 

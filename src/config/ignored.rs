@@ -73,7 +73,6 @@ const BROKER: &[&str] = &[
     "queued.max.requests",
     "quota.",
     "remote.",
-    "replica.selector.class",
     "replica.socket.receive.buffer.bytes",
     "replication.quota.",
     "request.timeout.ms",

@@ -8,7 +8,8 @@ use super::error::ConfigError;
 use super::listeners::{Listener, Voter};
 use super::reader::{Reader, at_least};
 use super::settings::{
-    Broker, Controller, LogSettings, Network, Quorum, Replication, Roles, TopicDefaults,
+    Broker, Controller, LogSettings, Network, Quorum, ReplicaSelector, Replication, Roles,
+    TopicDefaults,
 };
 use crate::types::NodeId;
 
@@ -319,5 +320,22 @@ fn replication(reader: &mut Reader<'_>) -> Replication {
             kafka::REPLICA_SOCKET_TIMEOUT_MS,
             1,
         ),
+        selector: replica_selector(reader),
+    }
+}
+
+/// A class cannot be loaded here, but those that come with Kafka are known by their names.
+fn replica_selector(reader: &mut Reader<'_>) -> ReplicaSelector {
+    const NAME: &str = "replica.selector.class";
+    const RACK_AWARE: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+    const LEADER: &str = "org.apache.kafka.common.replica.LeaderSelector";
+    match reader.text(NAME) {
+        None | Some("" | LEADER) => ReplicaSelector::Leader,
+        Some(RACK_AWARE) => ReplicaSelector::RackAware,
+        Some(other) => {
+            let allowed = format!("{RACK_AWARE}, {LEADER}, or not set");
+            reader.refuse(ConfigError::new(NAME, other, allowed));
+            ReplicaSelector::Leader
+        }
     }
 }

@@ -144,6 +144,15 @@ pub struct LogSettings {
     pub recovery_point_checkpoint_interval: Duration,
 }
 
+/// `replica.selector.class`: which replica a leader sends a consumer to (KIP-392).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaSelector {
+    /// Nobody is sent elsewhere: no class, or Kafka's `LeaderSelector`.
+    Leader,
+    /// Kafka's `RackAwareReplicaSelector`: a replica in the consumer's rack, if one is in sync.
+    RackAware,
+}
+
 /// Followers and in-sync sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replication {
@@ -168,6 +177,10 @@ pub struct Replication {
     /// `replica.socket.timeout.ms`, default 30000: the deadline of a fetch. At least 1 ms, and
     /// not less than the fetch wait.
     pub socket_timeout: Duration,
+    /// `replica.selector.class`, default none: whether consumers that say where they are
+    /// (`client.rack`) are sent to a replica near by. Kafka's two classes are known by their
+    /// names, `org.apache.kafka.common.replica.RackAwareReplicaSelector` and `..LeaderSelector`.
+    pub selector: ReplicaSelector,
 }
 
 impl Quorum {

@@ -75,7 +75,8 @@ fn the_embedded_cluster_is_one_node_with_kafkas_defaults() {
           fetch_bytes_min: 1
           fetch_wait_max: 500ms
           fetch_backoff: 1s
-          socket_timeout: 30s }"#]]
+          socket_timeout: 30s
+          selector: Leader }"#]]
     .assert_eq(&groups.join("\n\n").replace(", ", "\n  "));
 }
 
@@ -236,4 +237,20 @@ fn metrics_are_served_only_where_one_says() {
         expect!["metrics.listener=HTTPS://node-1:9404: must be HTTP://host:port, or not set"],
     );
     refused(&at("9404"), expect!["metrics.listener=9404: must be HTTP://host:port, or not set"]);
+}
+
+#[test]
+fn replica_selectors_are_known_by_the_names_of_kafkas_classes() {
+    let selector = |class: &str| {
+        let text = format!("{BROKER}\nreplica.selector.class={class}\n");
+        let properties = Properties::parse(&text).expect("well-formed");
+        Config::from_properties(&properties).map(|(config, _)| config.replication.selector)
+    };
+    let package = "org.apache.kafka.common.replica";
+    let rack_aware = selector(&format!("{package}.RackAwareReplicaSelector"));
+    assert_eq!(rack_aware, Ok(ReplicaSelector::RackAware));
+    assert_eq!(selector(&format!("{package}.LeaderSelector")), Ok(ReplicaSelector::Leader));
+    let refused = selector("com.example.Nearest").expect_err("no such class here").to_string();
+    assert!(refused.contains("com.example.Nearest"), "{refused}");
+    assert!(refused.contains("RackAwareReplicaSelector"), "{refused}");
 }

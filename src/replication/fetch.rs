@@ -3,6 +3,8 @@
 //! Nothing here changes the replica: a fetch that is refused, or that finds its log diverging,
 //! teaches the leader nothing (KAFKA-13141).
 
+use std::collections::BTreeSet;
+
 use crate::types::{BrokerId, LeaderEpoch, LogMarkers, Offset};
 
 use super::{FetchRefusal, FetchRequestView, FetchVerdict, Part, Replica};
@@ -77,6 +79,40 @@ impl Replica {
         }
     }
 
+    /// Whom this leader advises a consumer to read from instead, if `near` are the brokers in the
+    /// consumer's rack (KIP-392, R30): of those in sync, active, and known to hold `fetch_offset`,
+    /// the one that holds most. `None` if the consumer had better stay: this leader is near itself,
+    /// nobody near qualifies, or this replica does not lead.
+    ///
+    /// A follower that has left the in-sync set may fall ever further behind, and a fenced one may
+    /// be gone: whoever was sent there would be stuck for as long as the advice is followed
+    /// (KAFKA-14372, KAFKA-15390).
+    #[must_use]
+    pub fn preferred_read_replica(
+        &self,
+        fetch_offset: Offset,
+        near: &BTreeSet<BrokerId>,
+    ) -> Option<BrokerId> {
+        let leader = self.leader().filter(|_| !near.contains(&self.common.settings.me))?;
+        let in_sync = leader.in_sync().committed();
+        leader
+            .followers
+            .iter()
+            .filter(|(id, progress)| {
+                let starts = progress.log_start_offset();
+                let ends = progress.log_end_offset();
+                near.contains(id)
+                    && in_sync.contains(id)
+                    && progress.is_eligible()
+                    && starts.is_some_and(|start| start <= fetch_offset)
+                    && ends.is_some_and(|end| fetch_offset <= end)
+            })
+            .max_by_key(|(id, progress)| {
+                (progress.log_end_offset(), progress.caught_up_since(), **id)
+            })
+            .map(|(id, _)| *id)
+    }
+
     fn check_epoch(&self, asked: Option<LeaderEpoch>) -> Result<(), FetchRefusal> {
         if matches!(self.part, Part::Failed) {
             return Err(FetchRefusal::StorageFailed);
@@ -117,7 +153,8 @@ fn check_divergence(
     request: &FetchRequestView,
 ) -> Result<Option<FetchVerdict>, FetchRefusal> {
     // Before KIP-101 a follower cut to its high watermark and was believed from there.
-    let Some(last_fetched) = request.last_fetched_epoch.filter(|_| !mutant!(A01) && !mutant!(A12))
+    let Some(last_fetched) =
+        request.last_fetched_epoch.filter(|_| !mutant!(A01)).filter(|_| !mutant!(A12))
     else {
         return Ok(None);
     };

@@ -115,14 +115,15 @@ impl Fetcher {
         self.rotation = self.rotation.wrapping_add(1);
         let first = self.rotation % due.len();
         due.rotate_left(first);
-        let mut asked = BTreeMap::new();
+        let mut asked = Vec::new();
         for (name, order) in due {
             if let Some(partition) = self.broker.replicas.get(&name) {
                 let next = partition.next_fetch(order.leader_epoch);
-                asked.insert((partition.topic_id, name.partition), Asked { partition, next });
+                asked.push(((partition.topic_id, name.partition), Asked { partition, next }));
             }
         }
         let request = Request::Fetch(self.request(&asked));
+        let asked: BTreeMap<_, _> = asked.into_iter().collect();
         self.stats.requested(self.host.clock.now());
         match self.call(&request).await {
             Some(Ok(Response::Fetch(response))) if response.error_code == 0 => {
@@ -137,7 +138,9 @@ impl Fetcher {
         }
     }
 
-    fn request(&self, asked: &BTreeMap<(TopicId, i32), Asked>) -> FetchRequest {
+    /// In the order given: the leader fills its answer from the front. A topic may come twice, at
+    /// the beginning with some of its partitions and at the end with the others.
+    fn request(&self, asked: &[((TopicId, i32), Asked)]) -> FetchRequest {
         let settings = &self.broker.config.replication;
         let mut topics: Vec<fetch_request::FetchTopic> = Vec::new();
         for ((topic_id, index), Asked { partition, next }) in asked {

@@ -77,7 +77,7 @@ fn follower_whose_fsync_fails_stops_and_catches_up_later() {
 
 /// What a failed fsync left behind still reads well after the restart, and the next fsync succeeds
 /// without it (fsyncgate). It must be written again before it is promised again: the power cut takes
-/// only what nobody was promised.
+/// only what nobody was promised. Seed 0x186ae9 of the storms with small segments found it too.
 #[test]
 fn what_a_failed_fsync_left_behind_is_not_promised_until_it_is_written_again() {
     scenario(brokers(6).min_in_sync_replicas(2).flush_messages(1), |cluster| {

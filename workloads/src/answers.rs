@@ -16,6 +16,7 @@ use crate::system::Brokers;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
     acknowledged: BTreeMap<Promise, u64>,
+    waited: BTreeMap<Promise, Vec<Duration>>,
     not_acknowledged: BTreeMap<(Promise, String), u64>,
     records_read: u64,
     longest_silence: Duration,
@@ -35,6 +36,15 @@ impl Answers {
         let refused = self.not_acknowledged.iter();
         let refused = refused.filter(|((of, error), _)| *of == promise && error.contains(words));
         refused.map(|(_, count)| count).sum()
+    }
+
+    /// How long a send under a promise took until it was acknowledged: the median, and zero if none
+    /// was.
+    #[must_use]
+    pub fn typical_wait(&self, promise: Promise) -> Duration {
+        let mut waited = self.waited.get(&promise).cloned().unwrap_or_default();
+        waited.sort_unstable();
+        waited.get(waited.len() / 2).copied().unwrap_or_default()
     }
 
     /// How many records were read; one that is read twice counts twice.
@@ -60,7 +70,8 @@ impl Answers {
                 begun.insert(operation.process, at);
                 continue;
             }
-            let within = begun.remove(&operation.process).is_some_and(|begun| begun >= since);
+            let begun = begun.remove(&operation.process).filter(|begun| *begun >= since);
+            let within = begun.is_some();
             for part in operation.action.parts() {
                 match part {
                     Action::Send { promise, values, .. } if operation.phase == Phase::Ok => {
@@ -68,8 +79,9 @@ impl Answers {
                             answers.longest_silence = answers.longest_silence.max(at - last_heard);
                             last_heard = at;
                         }
-                        if within {
+                        if let Some(begun) = begun {
                             *answers.acknowledged.entry(*promise).or_default() += count(values);
+                            answers.waited.entry(*promise).or_default().push(at - begun);
                         }
                     }
                     Action::Send { promise, .. } if within => {
@@ -152,5 +164,7 @@ mod tests {
         assert_eq!(answers.refused(Promise::Durable, "TIMED_OUT"), 0);
         // The answer to a call that began before is a sign of life all the same.
         assert_eq!(answers.longest_silence(), 5 * SECOND);
+        assert_eq!(answers.typical_wait(Promise::Durable), 3 * SECOND);
+        assert_eq!(answers.typical_wait(Promise::Volatile), Duration::ZERO);
     }
 }

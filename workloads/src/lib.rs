@@ -5,10 +5,11 @@
 //!
 //! [`settings`] describes a cluster, [`system`] boots its nodes on the simulated machines through
 //! [`sim_host`]. [`watch`] gathers what they observe into a [`picture`], against which
-//! [`invariants`] are judged. [`operator`] and [`answers`] have the words of a story, [`load`] the
+//! [`invariants`] are judged. [`operator`], [`answers`] and
+//! [`places`] have the words of a story, [`load`] the
 //! clients, [`alerts`] what its monitoring says, [`verdict`] the judgement of what clients saw. A
 //! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
-//! and [`telling`] tells it while it lasts.
+//! [`telling`] tells it while it lasts, and a [`chronicle`] keeps what its page shows.
 //! A [`signature`] is what two failures have in common, and [`shrink`] cuts a failing plan down while
 //! it keeps it. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
@@ -36,6 +37,8 @@ pub mod alerts;
 
 pub mod answers;
 
+pub mod places;
+
 pub mod load;
 
 pub mod verdict;
@@ -51,6 +54,8 @@ pub mod signature;
 pub mod shrink;
 
 pub mod telling;
+
+pub mod chronicle;
 
 pub mod rooms;
 

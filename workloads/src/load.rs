@@ -48,6 +48,7 @@ pub struct ProducerKind {
 pub struct Workload {
     mix: Mix,
     partitions: Vec<TopicPartition>,
+    rack: Option<Arc<str>>,
 }
 
 /// Which clients there are and how they work, whatever partitions they use: a workload as data.
@@ -128,7 +129,7 @@ impl Mix {
     /// These clients on these partitions.
     #[must_use]
     pub fn on(self, partitions: &[TopicPartition]) -> Workload {
-        Workload { mix: self, partitions: partitions.to_vec() }
+        Workload { mix: self, partitions: partitions.to_vec(), rack: None }
     }
 
     /// How many clients it is.
@@ -165,6 +166,14 @@ impl Workload {
     #[must_use]
     pub fn consumers(mut self, count: usize) -> Self {
         self.mix.consumers = count;
+        self
+    }
+
+    /// All clients stand in this rack: in the zone of its name, if the network knows one, and
+    /// consumers say so (`client.rack`).
+    #[must_use]
+    pub fn rack(mut self, rack: &str) -> Self {
+        self.rack = Some(rack.into());
         self
     }
 
@@ -220,6 +229,10 @@ impl Workload {
         &self.mix.producers
     }
 
+    pub(crate) fn place(&self) -> Option<&Arc<str>> {
+        self.rack.as_ref()
+    }
+
     pub(crate) fn mix(&self) -> &Mix {
         &self.mix
     }
@@ -234,6 +247,8 @@ pub(crate) struct Shared {
     pub(crate) timeline: Timeline,
     /// `host:port` of every broker.
     pub(crate) bootstrap: Vec<Arc<str>>,
+    /// Where the clients say that they are.
+    pub(crate) rack: Option<Arc<str>>,
     /// The partitions in use.
     pub(crate) partitions: Vec<TopicPartition>,
     /// The mean pause between operations.
@@ -253,13 +268,16 @@ impl Shared {
     }
 }
 
+/// `metadata.max.age.ms`, for which a consumer follows a leader's advice: 300 s in Kafka.
+pub const LEASE: Duration = Duration::from_secs(10);
+
 /// How a consumer of a load reads.
-pub(crate) fn consumer_settings(fetch_bytes_max: u32) -> ConsumerSettings {
+pub(crate) fn consumer_settings(fetch_bytes_max: u32, rack: Option<Arc<str>>) -> ConsumerSettings {
     ConsumerSettings {
-        rack: None,
+        rack,
         fetch_bytes_max,
         partition_fetch_bytes_max: fetch_bytes_max,
-        metadata_age_max: Duration::from_secs(10),
+        metadata_age_max: LEASE,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use harness::cluster::{Client, Cluster};
 use harness::disk::OpenMode;
 use harness::history::Recorder;
-use harness::system::Node;
+use harness::system::{ClientEnv, Node};
 use highwater::client::{Admin, ClientSettings, ElectionType, NewTopic};
 use highwater::types::{LeaderEpoch, Offset, PartitionRecord, TopicPartition};
 
@@ -173,6 +173,7 @@ impl Operator for Cluster<Brokers> {
             recorder: Recorder::new(),
             timeline: self.timeline().clone(),
             bootstrap: bootstrap(self.system().settings()),
+            rack: workload.place().cloned(),
             partitions: workload.partitions().to_vec(),
             pace: workload.mix().pace,
             records_max: workload.mix().records_max,
@@ -181,7 +182,8 @@ impl Operator for Cluster<Brokers> {
         for (index, kind) in (1..).zip(workload.kinds().iter().copied()) {
             let shared = shared.clone();
             let name = format!("producer-{index}");
-            clients.push(self.client(&name, move |env| load::produce(env, shared, index, kind)));
+            let work = move |env| load::produce(env, shared, index, kind);
+            clients.push(launch(self, &workload, &name, work));
         }
         let Mix { consumers, follower_consumers, pollers, .. } = *workload.mix();
         let brokers = self.system().settings().broker_count();
@@ -191,12 +193,14 @@ impl Operator for Cluster<Brokers> {
         {
             let shared = shared.clone();
             let name = format!("consumer-{}", index + 1);
-            clients.push(self.client(&name, move |env| load::consume(env, shared, from)));
+            let work = move |env| load::consume(env, shared, from);
+            clients.push(launch(self, &workload, &name, work));
         }
         for index in 0..pollers {
             let shared = shared.clone();
             let name = format!("poller-{}", index + 1);
-            clients.push(self.client(&name, move |env| load::poll_latest(env, shared)));
+            let work = move |env| load::poll_latest(env, shared);
+            clients.push(launch(self, &workload, &name, work));
         }
         Running { workload, shared, clients }
     }
@@ -325,6 +329,19 @@ impl Operator for Cluster<Brokers> {
             tracing::debug!(?outcome, "elections");
         });
         self.join(&client);
+    }
+}
+
+/// Starts a client where its workload stands.
+fn launch<F: Future<Output = ()> + 'static>(
+    cluster: &mut Cluster<Brokers>,
+    workload: &Workload,
+    name: &str,
+    work: impl FnOnce(ClientEnv) -> F,
+) -> Client<()> {
+    match workload.place().filter(|_| cluster.options().topology.is_some()) {
+        Some(zone) => cluster.client_in(zone, name, work),
+        None => cluster.client(name, work),
     }
 }
 

@@ -11,6 +11,7 @@ pub use crate::answers::Answers;
 pub use crate::load::{ProducerKind, Workload, acks_mix, append_read};
 pub use crate::operator::{Operator, ReplicationFactor, Running, Topic};
 pub use crate::picture::Sometimes;
+pub use crate::places::{Places, Spread, three_regions};
 pub use crate::settings::{ClusterSettings, REPLICA_LAG_MAX, SESSION_TIMEOUT, brokers, golden};
 pub use crate::system::Brokers;
 pub use crate::verdict::Judged;

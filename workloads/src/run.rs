@@ -14,16 +14,16 @@ use std::time::Duration;
 use harness::checker::log::Judgement;
 use harness::cluster::{Cluster, JournalEntry};
 use harness::exit::OutcomeVerdict;
-use harness::fault::FaultClass;
 use harness::history::{History, Promise};
 use harness::nemesis::Strikes;
 use harness::panics::{self, run_isolated};
-use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport};
+use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport, disk_effects};
 use harness::seed::Seed;
 use harness::sweep::RunOutcome;
 use harness::verdict::{Anomaly, Verdict};
-use highwater::types::NodeId;
+use highwater::types::{NodeId, TopicPartition};
 
+use crate::chronicle::{Chronicle, Chronicler};
 use crate::invariants;
 use crate::operator::{Operator as _, ReplicationFactor, Topic};
 use crate::plan::{Plan, TopicPlan};
@@ -52,6 +52,10 @@ pub struct Ran {
     pub segments: u64,
     /// What the brokers observed, in words: everything, or nothing, as [`Watching`] says.
     pub observed: Vec<(Duration, NodeId, String)>,
+    /// What a page shows beyond the history, if [`Watching`] asked for it.
+    pub chronicle: Option<Chronicle>,
+    /// The partition in which an invariant broke, if one did and it was one of a partition.
+    pub violated: Option<TopicPartition>,
 }
 
 /// Seeds that a sweep must have before it is held to reaching every required state.
@@ -76,6 +80,8 @@ pub fn required_states() -> Vec<String> {
 pub struct Watching {
     /// Keep every observation in words.
     pub everything: bool,
+    /// Keep what a page shows: see [`crate::chronicle`].
+    pub chronicle: bool,
 }
 
 /// A plan, and the command that carries it out again.
@@ -103,8 +109,8 @@ pub fn carry_out(errand: &Errand, watching: Watching) -> Ran {
 
 /// As [`carry_out`], and `ear` is told each event of it as it happens.
 #[must_use]
-pub fn carry_out_told(errand: &Errand, ear: Ear) -> Ran {
-    one(errand, Watching::default(), Some(ear))
+pub fn carry_out_told(errand: &Errand, watching: Watching, ear: Ear) -> Ran {
+    one(errand, watching, Some(ear))
 }
 
 fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
@@ -120,6 +126,7 @@ fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
             watch.keep_everything();
         }
         let mut course = Course::new(errand);
+        course.chronicler = watching.chronicle.then(|| Chronicler::begin(&cluster));
         course.telling = ear.map(|ear| Telling::begin(ear, &cluster));
         let panics_before = panics::seen();
         let told = catch_unwind(AssertUnwindSafe(|| course.tell(&mut cluster)));
@@ -142,6 +149,7 @@ struct Course<'errand> {
     liveness: Option<String>,
     failure: Option<String>,
     telling: Option<Telling>,
+    chronicler: Option<Chronicler>,
 }
 
 impl<'errand> Course<'errand> {
@@ -155,6 +163,7 @@ impl<'errand> Course<'errand> {
             liveness: None,
             failure: None,
             telling: None,
+            chronicler: None,
         }
     }
 
@@ -173,6 +182,9 @@ impl<'errand> Course<'errand> {
         );
         let topic = self.create_topic(cluster);
         let load = cluster.start(self.plan.clients.clone().on(&topic));
+        if let Some(chronicler) = &self.chronicler {
+            chronicler.read_along(load.recorder());
+        }
         if let Some(telling) = &self.telling {
             telling.read_along(load.recorder(), cluster.now());
         }
@@ -263,6 +275,8 @@ impl<'errand> Course<'errand> {
             judgement: self.judged.map(|judged| judged.judgement),
             segments: cluster.segments_sent(),
             observed: watch.latest(),
+            chronicle: self.chronicler.map(|chronicler| chronicler.finish(cluster.now())),
+            violated: watch.violation().and_then(|violation| violation.partition),
         }
     }
 
@@ -281,7 +295,7 @@ impl<'errand> Course<'errand> {
             reads,
             linearizable: self.judged.as_ref().map(judged_linearizable).unwrap_or_default(),
             faults,
-            effects: effects(cluster),
+            effects: disk_effects(cluster),
             skipped,
             budget: budget(watch),
             journal: cluster
@@ -338,8 +352,8 @@ impl<'errand> Course<'errand> {
         let mut faults = Counts::new();
         let mut skipped = Counts::new();
         for (class, count) in self.strikes.by_class() {
-            faults.insert(class_name(class).to_owned(), count.struck);
-            skipped.insert(class_name(class).to_owned(), count.skipped);
+            faults.insert(class.words().to_owned(), count.struck);
+            skipped.insert(class.words().to_owned(), count.skipped);
         }
         faults.retain(|_, count| *count > 0);
         skipped.retain(|_, count| *count > 0);
@@ -361,25 +375,10 @@ impl Ran {
         let outcome = RunOutcome::without_result(seed.0, OutcomeVerdict::Invalid, failure.clone());
         let report = RunReport {
             scenario: plan.name(),
-            seed: seed.0,
-            simulated: Duration::ZERO,
-            operations: 0,
-            acknowledged: Counts::new(),
-            reads: 0,
-            linearizable: Counts::new(),
-            faults: Counts::new(),
-            effects: Counts::new(),
-            skipped: Counts::new(),
-            budget: Counts::new(),
-            journal: Vec::new(),
             verdict: OutcomeVerdict::Invalid,
-            anomalies: Vec::new(),
-            violation: None,
             liveness: Some(failure),
-            losses_explained: 0,
-            losses_unexplained: 0,
-            digest: String::new(),
             repeat,
+            ..RunReport::blank(seed)
         };
         Self {
             report,
@@ -390,21 +389,9 @@ impl Ran {
             judgement: None,
             segments: 0,
             observed: Vec::new(),
+            chronicle: None,
+            violated: None,
         }
-    }
-}
-
-/// The words of a fault's class.
-fn class_name(class: FaultClass) -> &'static str {
-    match class {
-        FaultClass::Crashes => "crashes",
-        FaultClass::PowerCuts => "power cuts",
-        FaultClass::Pauses => "pauses",
-        FaultClass::Partitions => "partitions",
-        FaultClass::SlowLinks => "slow links",
-        FaultClass::Clocks => "clocks",
-        FaultClass::Disks => "disks",
-        FaultClass::Actions => "elections asked for",
     }
 }
 
@@ -436,25 +423,6 @@ fn judged_linearizable(judged: &Judged) -> Counts {
     ];
     let named = named.into_iter().filter(|(_, count)| *count > 0);
     named.map(|(name, count)| (name.to_owned(), count)).collect()
-}
-
-/// What the disks suffered.
-fn effects(cluster: &Cluster<Brokers>) -> Counts {
-    let (mut lost, mut failed) = (0, 0);
-    for node in cluster.nodes() {
-        let tally = cluster.disk(node).tally();
-        lost += tally.changes_lost + tally.writes_torn + tally.names_lost;
-        failed += tally.reads_failed
-            + tally.writes_failed
-            + tally.writes_refused_full
-            + tally.syncs_failed;
-    }
-    let mut effects = Counts::from([
-        ("disk operations failed".to_owned(), failed),
-        ("unsynced changes lost".to_owned(), lost),
-    ]);
-    effects.retain(|_, count| *count > 0);
-    effects
 }
 
 /// How much of the fault budget was used: partitions in which it was spent, and exceeded.

@@ -23,7 +23,7 @@ pub type Listener = Box<dyn FnMut(Duration, NodeId, &Observation) + Send>;
 #[derive(Clone)]
 pub struct Watch {
     state: Arc<Mutex<State>>,
-    listener: Arc<Mutex<Option<Listener>>>,
+    listeners: Arc<Mutex<Vec<Listener>>>,
 }
 
 impl fmt::Debug for Watch {
@@ -65,7 +65,7 @@ impl Watch {
             latest: VecDeque::new(),
             keeps_everything: false,
         };
-        Self { state: Arc::new(Mutex::new(state)), listener: Arc::default() }
+        Self { state: Arc::new(Mutex::new(state)), listeners: Arc::default() }
     }
 
     /// From now on what happens is stamped with the time of `timeline`.
@@ -88,10 +88,10 @@ impl Watch {
         self.lock().keeps_everything = true;
     }
 
-    /// From now on `listener`, and nobody who listened before, is told each observation. It may
+    /// From now on `listener`, beside those who listen already, is told each observation. It may
     /// look at the picture, but not cause observations.
     pub fn listen(&self, listener: Listener) {
-        *self.listener.lock().expect("a listener does not panic") = Some(listener);
+        self.listeners.lock().expect("a listener does not panic").push(listener);
     }
 
     /// Looks at the picture.
@@ -182,8 +182,8 @@ impl Watch {
             state.violation.get_or_insert(violation);
         }
         drop(state);
-        let mut listener = self.listener.lock().expect("a listener does not panic");
-        if let Some(listener) = listener.as_mut() {
+        let mut listeners = self.listeners.lock().expect("a listener does not panic");
+        for listener in listeners.iter_mut() {
             listener(at, node, observation);
         }
     }

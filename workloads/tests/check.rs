@@ -38,18 +38,19 @@ struct Said {
 /// Runs `faults check` in a folder, so that nothing of this machine is in what it says.
 fn check(folder: &Path, arguments: &[&str]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_faults"));
-    let output = command.current_dir(folder).arg("check").args(arguments).output().unwrap();
+    let output = command.current_dir(folder).arg("check").args(arguments).output();
+    let output = output.expect("the built command can be started");
     Said {
         code: output.status.code().expect("it exits by itself"),
-        out: String::from_utf8(output.stdout).unwrap(),
-        complaint: String::from_utf8(output.stderr).unwrap(),
+        out: String::from_utf8(output.stdout).expect("it writes UTF-8"),
+        complaint: String::from_utf8(output.stderr).expect("it writes UTF-8"),
     }
 }
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
+    let folder = TempDir::new().expect("there is room for a few files");
     for (name, text) in files {
-        fs::write(folder.path().join(name), text).unwrap();
+        fs::write(folder.path().join(name), text).expect("there is room for a few files");
     }
     folder
 }
@@ -242,6 +243,10 @@ fn what_cannot_be_read_is_said_with_file_and_line() {
         64: faults: a.txt: line 5: EOF while parsing a string at line 1 column 47
     "#]],
     );
+}
+
+#[test]
+fn what_is_no_history_or_another_is_refused() {
     check_file(
         "a",
         "",

@@ -83,7 +83,9 @@ fn every_mutant_is_found() {
         // Nobody but a reader sees what a log keeps behind its end.
         let seen = if mutant == Mutant::E03 { "liveness" } else { "" };
         assert!(what.starts_with(seen), "{mutant}: {what}");
-        assert!(seen == "liveness" || what.starts_with("GS") || what.starts_with("LS"), "{what}");
+        // An unclean election that happens to lose nothing is seen by the gauge that counts them.
+        let named = ["GS", "LS"].iter().any(|room| what.starts_with(room));
+        assert!(named || seen == "liveness" || what.contains("every gauge"), "{what}");
 
         if mutant.is_in_pure_room() {
             assert_found_in_the_rooms(mutant);
@@ -102,11 +104,11 @@ fn assert_found_in_the_rooms(mutant: Mutant) {
 
 #[test]
 fn hunt_tells_what_clients_saw_and_how_to_see_it_again() {
-    let (code, summary) = told(&["mutants", "D01", "b11", "--json"]);
+    let (code, summary) = told(&["mutants", "B01", "b11", "--json"]);
     assert_eq!(code, Some(0), "{summary}");
     let mutants = summary["mutants"].as_array().expect("two mutants were named");
     let ids: Vec<&str> = mutants.iter().filter_map(|mutant| mutant["id"].as_str()).collect();
-    assert_eq!(ids, ["D01", "B11"]);
+    assert_eq!(ids, ["B01", "B11"]);
     for mutant in mutants {
         assert_eq!(mutant["found"], true);
         let places: Vec<_> = hunts(mutant).map(|(ground, eyes, _)| (ground, eyes)).collect();
@@ -114,10 +116,10 @@ fn hunt_tells_what_clients_saw_and_how_to_see_it_again() {
         assert_eq!(places, [&simulation[..], &[("rooms", "all"), ("rooms", "clients")]].concat());
         for (_, eyes, hunt) in hunts(mutant) {
             let finding = &hunt["finding"];
-            let kind = finding["detector"]["kind"].as_str().expect("D01 and B11 are found");
+            let kind = finding["detector"]["kind"].as_str().expect("B01 and B11 are found");
             assert_eq!(kind == "invariant", eyes == "all", "{finding}");
             let name = finding["detector"]["name"].as_str().unwrap_or("LV");
-            let repeat = finding["repeat"].as_str().expect("D01 and B11 are found");
+            let repeat = finding["repeat"].as_str().expect("B01 and B11 are found");
             assert_repeated(repeat, name);
         }
     }

@@ -42,7 +42,7 @@
 //! place, not when somebody read behind it. A reader that began later has passed nothing, and
 //! what nobody passed is `Unknown` until final reads decide. And where stricter: real time counts.
 
-mod calls;
+pub(super) mod calls;
 mod contract;
 mod findings;
 mod ledger;

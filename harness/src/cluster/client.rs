@@ -14,6 +14,7 @@ use crate::clock::NodeClock;
 use crate::gate::{Stop, lock};
 use crate::net::wires::HostId;
 use crate::system::{ClientEnv, System};
+use crate::topology::Zone;
 
 /// A client at work, or its result. Dropping it changes nothing: the client goes on.
 pub struct Client<T> {
@@ -74,8 +75,33 @@ impl<S: System> Cluster<S> {
         F: Future<Output = T> + 'static,
         W: FnOnce(ClientEnv) -> F,
     {
+        self.client_at(None, name, work)
+    }
+
+    /// As [`Cluster::client`], on a machine in a zone of the topology.
+    ///
+    /// # Panics
+    /// There is no such zone.
+    pub fn client_in<T, F, W>(&mut self, zone: &str, name: &str, work: W) -> Client<T>
+    where
+        T: 'static,
+        F: Future<Output = T> + 'static,
+        W: FnOnce(ClientEnv) -> F,
+    {
+        let zone = self.zone(zone);
+        self.client_at(Some(zone), name, work)
+    }
+
+    fn client_at<T, F, W>(&mut self, zone: Option<Zone>, name: &str, work: W) -> Client<T>
+    where
+        T: 'static,
+        F: Future<Output = T> + 'static,
+        W: FnOnce(ClientEnv) -> F,
+    {
         let process = Process::new();
         let desk = self.free_desk();
+        lock(&self.wires).place(self.desks[desk].host, zone);
+        self.rewire();
         let stop = Stop::new();
         let env = self.client_env(name, desk, &process, &stop);
         let client = Client {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::disk::DiskOptions;
+use crate::topology::Topology;
 
 /// Measures of time and space that hold for the whole run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Options {
     pub latency_min: Duration,
     /// The slowest message. Latencies fall off exponentially between the two.
     pub latency_max: Duration,
+    /// Where the nodes stand and how far it is between them, if that differs.
+    pub topology: Option<Topology>,
     /// How long a connection attempt waits for an answer.
     pub connect_timeout: Duration,
     /// The disks.
@@ -36,6 +39,7 @@ impl Options {
             tick: Duration::from_millis(10),
             latency_min: Duration::from_millis(1),
             latency_max: Duration::from_millis(10),
+            topology: None,
             connect_timeout: Duration::from_secs(3),
             disk: DiskOptions::new(),
             stop_limit: Duration::from_secs(30),
@@ -55,6 +59,12 @@ impl Options {
     #[must_use]
     pub fn latency(self, min: Duration, max: Duration) -> Self {
         Self { latency_min: min, latency_max: max, ..self }
+    }
+
+    /// The same with nodes in zones.
+    #[must_use]
+    pub fn topology(self, topology: Topology) -> Self {
+        Self { topology: Some(topology), ..self }
     }
 
     /// The same with other disks.

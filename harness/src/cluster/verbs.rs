@@ -11,6 +11,7 @@ use crate::fault::{Fault, FaultId};
 use crate::gate::lock;
 use crate::net::wires::Rule;
 use crate::system::{Node, System};
+use crate::topology::Zone;
 
 /// # Panics
 /// Each of these verbs panics if it cannot take effect.
@@ -136,6 +137,49 @@ impl<S: System> Cluster<S> {
     /// Puts the node's disk into trouble.
     pub fn break_disk(&mut self, node: Node, trouble: DiskFault) -> FaultId {
         self.must_strike(Fault::Disk(trouble), &[node])
+    }
+
+    /// Cuts a zone off from all others: what stands in it, clients included, hears only each other.
+    pub fn cut_zone(&mut self, zone: &str) -> FaultId {
+        let cut = self.zone(zone);
+        let inside = |node: &Node| self.zone_of(*node) == Some(zone);
+        let (inside, outside) = self.nodes().into_iter().partition(inside);
+        let id = self.register(Fault::Partition { groups: vec![inside, outside] }, Vec::new());
+        lock(&self.wires).enforce(id.0, Rule::Zones(Some(cut), None));
+        lock(&self.wires).enforce(id.0, Rule::Zones(None, Some(cut)));
+        self.rewire();
+        self.note(format!("cut {zone} off"));
+        id
+    }
+
+    /// Nothing from one zone reaches the other; the way back is open.
+    pub fn cut_zones_one_way(&mut self, from: &str, to: &str) -> FaultId {
+        let (mute, deaf) = (self.zone(from), self.zone(to));
+        let id = self.register(Fault::CutOneWay, Vec::new());
+        lock(&self.wires).enforce(id.0, Rule::Zones(Some(mute), Some(deaf)));
+        self.rewire();
+        self.note(format!("cut the way from {from} to {to}"));
+        id
+    }
+
+    /// The nodes in a zone.
+    #[must_use]
+    pub fn nodes_in(&self, zone: &str) -> Vec<Node> {
+        let nodes = self.nodes().into_iter();
+        nodes.filter(|node| self.zone_of(*node) == Some(zone)).collect()
+    }
+
+    /// The zone that a node stands in; `None` without a topology.
+    #[must_use]
+    pub fn zone_of(&self, node: Node) -> Option<&str> {
+        self.options.topology.as_ref().map(|topology| topology.zone_of(node.0))
+    }
+
+    pub(super) fn zone(&self, name: &str) -> Zone {
+        let topology = self.options.topology.as_ref();
+        let zone = topology.and_then(|topology| topology.find(name));
+        let Some(zone) = zone else { panic!("no zone is called {name}") };
+        zone
     }
 
     /// Cuts a client that is at work off from a node, both ways, until it is lifted or healed.

@@ -28,7 +28,7 @@
 //! |---|---|---|
 //! | `send` | `key`, `values` | appends these values (0 to 2^64-1, each once in a key's history) to this key's log |
 //! | | `offsets` | where each value landed, -2^63 to 2^63-1, `null` where unknown; may be left out or empty |
-//! | | `promise` | `durable` (acks=all), `volatile` (acks=1) or `fire-and-forget` (acks=0) |
+//! | | `promise` | `durable` (by every replica in sync), `volatile` (by one) or `fire-and-forget` (by nobody) |
 //! | | `idempotent` | whether the log recognises a value that is sent twice |
 //! | | `retried` | whether the client sent it more than once; may be left out for `false` |
 //! | `poll` | `source` | the replica that answered |

@@ -9,30 +9,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil::net::TcpStream;
 
+use super::tap::{Traffic, Ways};
 use crate::gate::{Gate, Ticket, lock};
 
 type Cell = Arc<Mutex<Option<TcpStream>>>;
-
-/// How many segments the processes of one cluster have sent. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Traffic(Arc<AtomicU64>);
-
-impl Traffic {
-    pub(crate) fn segments(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn count(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// The sockets of one start of a process. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -59,12 +45,18 @@ pub struct SimStream {
     sockets: Sockets,
     gate: Gate,
     traffic: Traffic,
+    ways: Ways,
     read_ticket: Ticket,
     write_ticket: Ticket,
 }
 
 impl Sockets {
-    pub(super) fn adopt(&self, stream: TcpStream, gate: &Gate, traffic: Traffic) -> SimStream {
+    pub(super) fn adopt(
+        &self,
+        stream: TcpStream,
+        gate: &Gate,
+        (traffic, ways): (Traffic, Ways),
+    ) -> SimStream {
         let cell = Arc::new(Mutex::new(Some(stream)));
         let mut registry = lock(&self.registry);
         let number = registry.next;
@@ -76,6 +68,7 @@ impl Sockets {
             sockets: self.clone(),
             gate: gate.clone(),
             traffic,
+            ways,
             read_ticket: Ticket::default(),
             write_ticket: Ticket::default(),
         }
@@ -130,7 +123,10 @@ impl AsyncRead for SimStream {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         ready!(this.gate.poll_pass(context, &mut this.read_ticket));
-        this.with(|stream| stream.poll_read(context, buffer))
+        let before = buffer.filled().len();
+        let read = this.with(|stream| stream.poll_read(context, buffer));
+        this.traffic.read(&this.ways, buffer.filled().len() - before);
+        read
     }
 }
 
@@ -143,8 +139,8 @@ impl AsyncWrite for SimStream {
         let this = &mut *self;
         ready!(this.gate.poll_pass(context, &mut this.write_ticket));
         let written = this.with(|stream| stream.poll_write(context, bytes));
-        if let Poll::Ready(Ok(_)) = written {
-            this.traffic.count();
+        if let Poll::Ready(Ok(count)) = written {
+            this.traffic.sent(&this.ways, &bytes[..count]);
         }
         written
     }

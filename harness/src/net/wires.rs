@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::system::Node;
+use crate::topology::{Topology, Zone};
 
 /// A host of the simulation: the nodes first, then the places for clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,8 @@ pub(crate) enum Rule {
     Silence(Node),
     /// Nodes that are named hear each other only within a group that they share.
     Partition(Vec<BTreeSet<Node>>),
+    /// Nothing from hosts in one zone reaches those in the other; `None` is every other zone.
+    Zones(Option<Zone>, Option<Zone>),
     /// Nothing from one host reaches the other.
     OneWay(HostId, HostId),
     /// What is sent between the two is kept back until the rule goes.
@@ -53,7 +56,16 @@ pub(crate) enum Rewiring {
     Release(HostId, HostId),
     Cut(HostId, HostId),
     Mend(HostId, HostId),
-    Latency(HostId, HostId, Option<Duration>),
+    Latency(HostId, HostId, Delay),
+}
+
+/// How long messages take; what is `None` is as everywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delay {
+    /// The fastest.
+    pub(crate) latency: Option<Duration>,
+    /// How much longer the slowest takes.
+    pub(crate) jitter: Option<Duration>,
 }
 
 /// The state of the link between a host and a later one.
@@ -62,7 +74,7 @@ struct Link {
     up_cut: bool,
     down_cut: bool,
     held: bool,
-    latency: Option<Duration>,
+    delay: Delay,
 }
 
 /// Everything that is known about the network. Processes read it, the cluster writes it.
@@ -70,6 +82,8 @@ struct Link {
 pub(crate) struct Wires {
     names: Vec<String>,
     nodes: usize,
+    topology: Option<Topology>,
+    zones: BTreeMap<HostId, Zone>,
     powerless: BTreeSet<HostId>,
     vacant: BTreeSet<HostId>,
     rules: BTreeMap<u64, Vec<Rule>>,
@@ -90,6 +104,21 @@ impl Wires {
             self.links.insert((HostId(other), host), Link::default());
         }
         host
+    }
+
+    /// Says where the zones lie. Nodes that are there stand in them in turn.
+    pub(crate) fn survey(&mut self, topology: Topology) {
+        let hosts = (0..self.nodes).map(|index| (HostId(index), topology.place(index)));
+        self.zones = hosts.collect();
+        self.topology = Some(topology);
+    }
+
+    /// Moves a host into a zone, or out of all.
+    pub(crate) fn place(&mut self, host: HostId, zone: Option<Zone>) {
+        match zone {
+            Some(zone) => self.zones.insert(host, zone),
+            None => self.zones.remove(&host),
+        };
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<HostId> {
@@ -168,6 +197,12 @@ impl Wires {
                 let together = groups.iter().any(|g| g.contains(&from) && g.contains(&to));
                 peers && named(&from) && named(&to) && !together
             }
+            Rule::Zones(mute, deaf) => match (self.zones.get(&from), self.zones.get(&to)) {
+                (Some(from), Some(to)) => {
+                    from != to && mute.is_none_or(|z| z == *from) && deaf.is_none_or(|z| z == *to)
+                }
+                (_, None) | (None, _) => false,
+            },
             Rule::OneWay(mute, deaf) => from == *mute && to == *deaf,
             Rule::Hold(..) | Rule::Slow(..) => false,
         }
@@ -178,13 +213,14 @@ impl Wires {
         let mut link = Link {
             up_cut: self.is_cut(low, high),
             down_cut: self.is_cut(high, low),
+            delay: self.distance(low, high),
             ..Link::default()
         };
         for rule in self.rules.values().flatten() {
             match rule {
                 Rule::Hold(a, b) if joins(a, b) => link.held = true,
                 Rule::Slow(a, b, latency) if joins(a, b) => {
-                    link.latency = link.latency.max(Some(*latency));
+                    link.delay.latency = link.delay.latency.max(Some(*latency));
                 }
                 Rule::Hold(..)
                 | Rule::Slow(..)
@@ -193,10 +229,20 @@ impl Wires {
                 | Rule::Deafen(_)
                 | Rule::Silence(_)
                 | Rule::Partition(_)
+                | Rule::Zones(..)
                 | Rule::OneWay(..) => {}
             }
         }
         link
+    }
+
+    fn distance(&self, low: HostId, high: HostId) -> Delay {
+        let zones = (self.zones.get(&low), self.zones.get(&high));
+        let path = match (&self.topology, zones) {
+            (Some(topology), (Some(low), Some(high))) => topology.between(*low, *high),
+            (Some(_) | None, _) => None,
+        };
+        Delay { latency: path.map(|path| path.latency), jitter: path.map(|path| path.jitter) }
     }
 
     /// What has to change so that every link is as the rules want it.
@@ -233,8 +279,8 @@ fn transition((low, high): (HostId, HostId), old: Link, new: Link, changes: &mut
             changes.push(Rewiring::Mend(from, to));
         }
     }
-    if old.latency != new.latency {
-        changes.push(Rewiring::Latency(low, high, new.latency));
+    if old.delay != new.delay {
+        changes.push(Rewiring::Latency(low, high, new.delay));
     }
 }
 
@@ -323,14 +369,36 @@ mod tests {
     fn slowest_rule_sets_the_latency() {
         let (a, b) = (HostId(0), HostId(1));
         let (slow, slower) = (Duration::from_millis(100), Duration::from_millis(300));
+        let at_least = |latency| Delay { latency: Some(latency), jitter: None };
         let mut wires = three_nodes_and_a_client();
         wires.enforce(1, Rule::Slow(a, b, slower));
         wires.enforce(2, Rule::Slow(b, a, slow));
-        assert_eq!(wires.rewire(), [Rewiring::Latency(a, b, Some(slower))]);
+        assert_eq!(wires.rewire(), [Rewiring::Latency(a, b, at_least(slower))]);
         wires.lift(1);
-        assert_eq!(wires.rewire(), [Rewiring::Latency(a, b, Some(slow))]);
+        assert_eq!(wires.rewire(), [Rewiring::Latency(a, b, at_least(slow))]);
         wires.lift_all();
-        assert_eq!(wires.rewire(), [Rewiring::Latency(a, b, None)]);
+        assert_eq!(wires.rewire(), [Rewiring::Latency(a, b, Delay::default())]);
+    }
+
+    #[test]
+    fn zones_are_far_apart_and_can_be_cut_off_with_the_clients_in_them() {
+        let (far, jitter) = (Duration::from_millis(40), Duration::from_millis(5));
+        let topology = Topology::new(&["x", "y"]).path("x", "y", far, jitter);
+        let (x, y) = (topology.find("x"), topology.find("y"));
+        let mut wires = three_nodes_and_a_client();
+        wires.survey(topology);
+        let delay = Delay { latency: Some(far), jitter: Some(jitter) };
+        let [a, b, c] = [0, 1, 2].map(HostId);
+        let both_ways = [Rewiring::Latency(a, b, delay), Rewiring::Latency(b, c, delay)];
+        assert_eq!(wires.rewire(), both_ways, "a and c stand in x, b in y, the client nowhere");
+        wires.enforce(1, Rule::Zones(y, None));
+        assert_eq!(cut(&wires), "b>a b>c");
+        wires.place(HostId(3), y);
+        assert_eq!(cut(&wires), "b>a b>c c>a c>c", "the client is the second c");
+        wires.lift_all();
+        wires.enforce(2, Rule::Zones(x, y));
+        wires.place(HostId(3), None);
+        assert_eq!(cut(&wires), "a>b c>b");
     }
 
     #[test]

@@ -142,7 +142,8 @@ impl RunReport {
 }
 
 /// What the disks suffered, by what it is called; nothing that did not happen.
-fn disk_effects<S: System>(cluster: &Cluster<S>) -> Counts {
+#[must_use]
+pub fn disk_effects<S: System>(cluster: &Cluster<S>) -> Counts {
     let (mut lost, mut failed) = (0, 0);
     for node in cluster.nodes() {
         let tally = cluster.disk(node).tally();

@@ -85,9 +85,9 @@ impl Consumer {
             if let Some(asked) = position.epoch_to_validate(leader.epoch) {
                 self.validate(partition, &leader, asked).await?;
             }
-            self.position_of(partition).valid_in = leader.epoch;
+            self.position_of(partition).lead_by(leader.epoch);
         }
-        let replica = position.replica(now);
+        let replica = self.position_of(partition).replica(now);
         let elsewhere = replica.and_then(|broker| Some((broker, self.cluster.address_of(broker)?)));
         let is_leader = elsewhere.as_ref().is_none_or(|(broker, _)| *broker == leader.broker);
         let wanted = Wanted {

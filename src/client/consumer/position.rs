@@ -36,11 +36,37 @@ impl Position {
         self.pinned.or(advised)
     }
 
+    /// The position lies on the log of the reign `current`. Advice that an earlier leader gave is
+    /// void: it did not know the in-sync set of this one.
+    pub(super) fn lead_by(&mut self, current: Option<LeaderEpoch>) {
+        if current != self.valid_in {
+            self.preferred = None;
+        }
+        self.valid_in = current;
+    }
+
     /// The epoch to ask the leader about before reading on in the reign `current`, if any.
     pub(super) fn epoch_to_validate(&self, current: Option<LeaderEpoch>) -> Option<LeaderEpoch> {
         if current.is_none() || current == self.valid_in {
             return None;
         }
         self.last_epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_ends_with_its_lease_or_with_the_reign() {
+        let mut position = Position::at(Offset(0));
+        position.lead_by(Some(LeaderEpoch(1)));
+        position.preferred = Some((BrokerId(2), Millis(300)));
+        position.lead_by(Some(LeaderEpoch(1)));
+        assert_eq!(position.replica(Millis(299)), Some(BrokerId(2)));
+        assert_eq!(position.replica(Millis(300)), None);
+        position.lead_by(Some(LeaderEpoch(2)));
+        assert_eq!(position.replica(Millis(0)), None);
     }
 }

@@ -55,7 +55,7 @@ fn a_registration_of_a_run_that_is_over_is_refused() {
           propose at 7
             broker 1 epoch 6 unfenced
             orders 0: leader 1 epoch 2 version 2 in sync 1 eligible -
-          elections: 1 clean, 0 unclean
+          elections: 0 clean, 1 eligible, 0 unclean
           Heartbeat(Alive { caught_up: true, fenced: false, should_shut_down: false })
     "#]]);
 }

@@ -89,6 +89,7 @@ impl Bench {
             }
             "fetch" => self.fetch(&words),
             "consume" => self.consume(&words),
+            "advise" => self.advise(&words),
             "produce" => self.feed(Event::ProduceWaits {
                 ticket: ProduceTicket(words["ticket"].parse().unwrap()),
                 last_offset: offset(words["last"]),
@@ -193,6 +194,13 @@ impl Bench {
             last_fetched_epoch: None,
         };
         self.say(&describe(self.replica.check_fetch(self.log(), &request)));
+    }
+
+    /// Whom a consumer is sent to that stands near some brokers.
+    fn advise(&mut self, words: &Words<'_>) {
+        let near = words["near"].split(',').map(|id| BrokerId(id.parse().unwrap())).collect();
+        let advised = self.replica.preferred_read_replica(offset(words["at"]), &near);
+        self.say(&advised.map_or("stay".to_owned(), |broker| format!("read from {broker}")));
     }
 
     fn asked_epoch(&self, words: &Words<'_>) -> LeaderEpoch {

@@ -99,3 +99,50 @@ fn a_follower_serves_consumers_below_its_own_high_watermark_in_its_own_epoch() {
           refused: this replica does not lead
     "#]]);
 }
+
+/// KIP-392: who is near, in sync and far enough is the better source; anybody else is none.
+#[test]
+fn a_consumer_is_sent_to_a_near_replica_that_has_what_it_asks_for() {
+    check(expect![[r#"
+        replica log=0..6 epochs=1@0 hw=0
+        metadata leader=1 epoch=2/2 replicas=1,2,3,4 isr=1,2,3
+          epoch 2 begins at 6
+          lead 2 from 6
+          in sync at 2: 1,2,3 maximal 1,2,3
+          wake fetches
+        advise near=2,3 at=0
+          stay
+        fetch by=2 at=4 last=1
+        fetch by=3 at=6 last=1
+          high watermark 4
+          wake fetches
+        fetch by=4 at=6 last=1
+          propose #1 1:10,2:20,3:30,4:40 on 2/2
+          in sync at 2: 1,2,3 maximal 1,2,3,4
+        advise near=2,3 at=3
+          read from 3
+        advise near=2 at=4
+          read from 2
+        advise near=2 at=5
+          stay
+        advise near=4 at=0
+          stay
+        advise near=1,2 at=3
+          stay
+        advise near=9 at=3
+          stay
+    "#]]);
+}
+
+#[test]
+fn a_follower_sends_nobody_elsewhere() {
+    check(expect![[r#"
+        replica log=0..6 epochs=1@0 hw=4
+        metadata leader=2 epoch=2/2
+          fetch from 2 in 2
+          follow 2 in 2
+          wake fetches
+        advise near=3 at=0
+          stay
+    "#]]);
+}

@@ -2,14 +2,17 @@
 //! (R10, R12, R29, R30).
 //!
 //! A fetch that finds nothing waits until one of its partitions changes. Followers are found out
-//! by `replica_id`; what they ask for tells the leader what they hold.
+//! by `replica_id`; what they ask for tells the leader what they hold. A consumer that says where
+//! it is may be sent to a replica near by, and then gets no records from here (KIP-392).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::config::ReplicaSelector;
 use crate::host::probe::Observation;
 use crate::protocol::ErrorCode;
 use crate::protocol::batch::Batches;
@@ -33,10 +36,12 @@ const TOPIC_IDS: i16 = 13;
 const CURRENT_LEADER: i16 = 12;
 
 /// Who fetches.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Fetcher {
     follower: Option<BrokerId>,
     broker_epoch: Option<BrokerEpoch>,
+    /// The brokers in the rack of a consumer that says where it is, if it is to be sent there.
+    near: BTreeSet<BrokerId>,
 }
 
 /// One topic of the request, found.
@@ -62,6 +67,8 @@ struct Found {
     log_start_offset: Offset,
     diverging: Option<EpochEndOffset>,
     leader: Option<(Option<BrokerId>, LeaderEpoch)>,
+    /// The replica to read from instead.
+    preferred: Option<BrokerId>,
     records: Bytes,
     is_leader: bool,
     /// It tells the leader how far the asker's log reaches.
@@ -78,21 +85,21 @@ pub(super) async fn handle(
         // Sessions are not kept: every fetch is a full one (KIP-227 allows it).
         return message!(FetchResponse { error_code: ErrorCode::FetchSessionIdNotFound.code() });
     }
-    let fetcher = fetcher(header.version, &request);
-    let topics = resolve(broker, header.version, &request, fetcher);
-    let limit = limit(broker, &request, fetcher);
+    let fetcher = fetcher(broker, header.version, &request);
+    let topics = resolve(broker, header.version, &request, fetcher.follower);
+    let limit = limit(broker, &request, &fetcher);
     let min_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
     let deadline = broker.host.clock.now() + wait;
     let mut is_first_look = true;
     loop {
         let waiter = Arc::new(Notify::new());
-        let found = look(&topics, (fetcher, is_first_look), limit, &waiter);
+        let found = look(&topics, (&fetcher, is_first_look), limit, &waiter);
         is_first_look = false;
         let left = deadline - broker.host.clock.now();
         if left.is_zero() || is_complete(&found, min_bytes) {
             report_served(broker, &topics, &found);
-            count_replicated(broker, fetcher, &found);
+            count_replicated(broker, &fetcher, &found);
             return respond(header.version, topics, found);
         }
         let watched = u64::try_from(found.iter().flatten().count()).unwrap_or(u64::MAX);
@@ -102,7 +109,7 @@ pub(super) async fn handle(
     }
 }
 
-fn fetcher(version: i16, request: &FetchRequest) -> Fetcher {
+fn fetcher(broker: &Broker, version: i16, request: &FetchRequest) -> Fetcher {
     let (id, epoch) = if version >= 15 {
         (request.replica_state.replica_id, request.replica_state.replica_epoch)
     } else {
@@ -111,10 +118,23 @@ fn fetcher(version: i16, request: &FetchRequest) -> Fetcher {
     Fetcher {
         follower: (id >= 0).then_some(BrokerId(id)),
         broker_epoch: (epoch >= 0).then_some(BrokerEpoch(epoch)),
+        near: if id >= 0 { BTreeSet::new() } else { near(broker, &request.rack_id) },
     }
 }
 
-fn limit(broker: &Broker, request: &FetchRequest, fetcher: Fetcher) -> usize {
+/// Who is in a consumer's rack, as far as the settings make something of it.
+fn near(broker: &Broker, rack: &str) -> BTreeSet<BrokerId> {
+    match broker.config.replication.selector {
+        ReplicaSelector::RackAware if !rack.is_empty() => {
+            let image = broker.metadata.image();
+            let near = image.brokers.iter().filter(|(_, at)| at.rack.as_deref() == Some(rack));
+            near.map(|(id, _)| *id).collect()
+        }
+        ReplicaSelector::RackAware | ReplicaSelector::Leader => BTreeSet::new(),
+    }
+}
+
+fn limit(broker: &Broker, request: &FetchRequest, fetcher: &Fetcher) -> usize {
     let asked = usize::try_from(request.max_bytes).unwrap_or(0);
     match fetcher.follower {
         Some(_) => asked,
@@ -122,7 +142,12 @@ fn limit(broker: &Broker, request: &FetchRequest, fetcher: Fetcher) -> usize {
     }
 }
 
-fn resolve(broker: &Broker, version: i16, request: &FetchRequest, fetcher: Fetcher) -> Vec<Topic> {
+fn resolve(
+    broker: &Broker,
+    version: i16,
+    request: &FetchRequest,
+    follower: Option<BrokerId>,
+) -> Vec<Topic> {
     let image = broker.metadata.image();
     let find = |topic: &crate::protocol::messages::fetch_request::FetchTopic| {
         let (name, unknown) = if version >= TOPIC_IDS {
@@ -152,7 +177,7 @@ fn resolve(broker: &Broker, version: i16, request: &FetchRequest, fetcher: Fetch
                     index: asked.partition,
                     partition,
                     view: FetchRequestView {
-                        follower: fetcher.follower,
+                        follower,
                         current_leader_epoch: epoch_from_wire(asked.current_leader_epoch),
                         fetch_offset: Offset(asked.fetch_offset),
                         last_fetched_epoch: epoch_from_wire(epoch),
@@ -171,7 +196,7 @@ fn resolve(broker: &Broker, version: i16, request: &FetchRequest, fetcher: Fetch
 /// change is missed between the look and the wait.
 fn look(
     topics: &[Topic],
-    (fetcher, is_first_look): (Fetcher, bool),
+    (fetcher, is_first_look): (&Fetcher, bool),
     limit: usize,
     waiter: &Arc<Notify>,
 ) -> Vec<Vec<Found>> {
@@ -186,7 +211,7 @@ fn look(
                 Ok(partition) => {
                     let mut state = partition.lock();
                     state.wait_for_change(waiter);
-                    let part = read(&mut state, asked, left, is_empty);
+                    let part = read(&mut state, asked, &fetcher.near, (left, is_empty));
                     if is_first_look && part.is_proof {
                         learn(partition, &mut state, asked, fetcher);
                     }
@@ -202,7 +227,12 @@ fn look(
     found
 }
 
-fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found {
+fn read(
+    state: &mut State,
+    asked: &Asked,
+    near: &BTreeSet<BrokerId>,
+    (left, is_empty): (usize, bool),
+) -> Found {
     let markers = state.log.markers();
     let log_start_offset = markers.log_start_offset;
     let verdict = match state.replica.check_fetch(markers, &asked.view) {
@@ -227,6 +257,11 @@ fn read(state: &mut State, asked: &Asked, left: usize, is_empty: bool) -> Found 
             ..Found::error(ErrorCode::None)
         },
         FetchVerdict::Read { end, high_watermark } => {
+            let preferred = state.replica.preferred_read_replica(asked.view.fetch_offset, near);
+            if preferred.is_some() {
+                let found = Found::error(ErrorCode::None);
+                return Found { preferred, high_watermark, log_start_offset, ..found };
+            }
             let max_bytes = asked.max_bytes.min(left);
             match read_records(state, asked, end, (max_bytes, is_empty)) {
                 Ok(records) => Found {
@@ -274,7 +309,7 @@ fn read_records(
 
 /// What a follower asks for tells how far its log reaches (R12). Learnt once per request, when it
 /// arrives.
-fn learn(partition: &Partition, state: &mut State, asked: &Asked, fetcher: Fetcher) {
+fn learn(partition: &Partition, state: &mut State, asked: &Asked, fetcher: &Fetcher) {
     let Some(follower) = fetcher.follower else { return };
     let leader_end_offset = state.log.log_end_offset();
     partition.feed(
@@ -292,7 +327,7 @@ fn learn(partition: &Partition, state: &mut State, asked: &Asked, fetcher: Fetch
 fn is_complete(found: &[Vec<Found>], min_bytes: usize) -> bool {
     let mut bytes = 0;
     for part in found.iter().flatten() {
-        if part.code != ErrorCode::None || part.diverging.is_some() {
+        if part.code != ErrorCode::None || part.diverging.is_some() || part.preferred.is_some() {
             return true;
         }
         bytes += part.records.len();
@@ -315,7 +350,7 @@ fn report_served(broker: &Broker, topics: &[Topic], found: &[Vec<Found>]) {
     }
 }
 
-fn count_replicated(broker: &Broker, fetcher: Fetcher, found: &[Vec<Found>]) {
+fn count_replicated(broker: &Broker, fetcher: &Fetcher, found: &[Vec<Found>]) {
     if fetcher.follower.is_some() {
         let bytes: usize = found.iter().flatten().map(|part| part.records.len()).sum();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -352,6 +387,7 @@ impl Found {
             log_start_offset: Offset(-1),
             diverging: None,
             leader: None,
+            preferred: None,
             records: Bytes::new(),
             is_leader: false,
             is_proof: false,
@@ -366,7 +402,7 @@ impl Found {
             last_stable_offset: self.high_watermark.0,
             log_start_offset: self.log_start_offset.0,
             aborted_transactions: None,
-            preferred_read_replica: -1,
+            preferred_read_replica: self.preferred.map_or(-1, |replica| replica.0),
             // Never null: old clients refuse a record set of length -1.
             records: Some(self.records),
         });

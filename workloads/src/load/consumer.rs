@@ -23,7 +23,7 @@ pub(crate) async fn consume(env: ClientEnv, shared: Shared, from_followers: Opti
     let client = shared.settings(&env.name);
     let host = sim_host::client_host(env);
     let clock = host.clock.clone();
-    let settings = consumer_settings(64 * 1024);
+    let settings = consumer_settings(64 * 1024, shared.rack.clone());
     let mut consumer = Consumer::new(host, client, settings);
     let process = shared.recorder.process();
     let mut polls = 0;

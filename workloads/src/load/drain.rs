@@ -31,7 +31,7 @@ pub(crate) async fn drain(
     let client = shared.settings(&env.name);
     let host = sim_host::client_host(env);
     let clock = host.clock.clone();
-    let settings = consumer_settings(1024 * 1024);
+    let settings = consumer_settings(1024 * 1024, None);
     let mut consumer = Consumer::new(host, client, settings);
     let process = shared.recorder.process();
     let source = format!("broker-{replica}");

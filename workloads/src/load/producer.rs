@@ -37,8 +37,7 @@ pub(crate) async fn produce(env: ClientEnv, shared: Shared, index: u64, kind: Pr
     while !stop.is_requested() && value < last {
         let partition = dice.pick(&shared.partitions).clone();
         // What became of it is in the history.
-        let _: Result<(), String> =
-            append(&mut producer, (&shared, &process), (&partition, value), kind).await;
+        append(&mut producer, (&shared, &process), (&partition, value), kind).await.ok();
         value += 1;
         let pause = dice.millis(Duration::from_millis(1)..shared.pace * 2);
         clock.sleep(pause).await;

@@ -232,19 +232,7 @@ impl Partition {
             Observation::LogOpened { log_start_offset, batches, high_watermark, .. } => {
                 let mut log = ReplicaLog::opened(*log_start_offset, batches);
                 log.agree(&self.committed);
-                let survived_to = log.common_prefix(&replica.log);
-                let previous = std::mem::replace(&mut replica.log, log);
-                replica.opening = Some(Opening {
-                    after: replica.stopped_by.take().or_else(|| node.last_stop()),
-                    disk_harmed: node.take_damage(),
-                    durable_to: replica.flushed_to,
-                    previous_end_offset: previous.log_end_offset(),
-                    survived_to,
-                });
-                replica.flushed_to = replica.flushed_to.min(survived_to);
-                replica.high_watermark_before = *high_watermark;
-                replica.high_watermark = *high_watermark;
-                replica.rest();
+                let survived_to = opened(replica, log, *high_watermark, node);
                 self.lineage.note_all(broker, &replica.log, survived_to);
             }
             Observation::Appended { batch, .. } => {
@@ -290,8 +278,10 @@ impl Partition {
                     self.acknowledged.push(Acknowledged { base_offset, last_offset, at });
                 }
             }
-            Observation::Served { .. }
-            | Observation::StorageFailed { .. }
+            Observation::Served { from, to, .. } => {
+                replica.served += u64::try_from(to.0 - from.0).unwrap_or(0);
+            }
+            Observation::StorageFailed { .. }
             | Observation::MetadataCommitted { .. }
             | Observation::MetadataApplied { .. }
             | Observation::Registered { .. }
@@ -378,6 +368,29 @@ impl Partition {
         };
         tally.count(state);
     }
+}
+
+/// A replica's log was opened again; up to where it is what it was.
+fn opened(
+    replica: &mut Replica,
+    log: ReplicaLog,
+    high_watermark: Offset,
+    node: &mut Node,
+) -> Offset {
+    let survived_to = log.common_prefix(&replica.log);
+    let previous = std::mem::replace(&mut replica.log, log);
+    replica.opening = Some(Opening {
+        after: replica.stopped_by.take().or_else(|| node.last_stop()),
+        disk_harmed: node.take_damage(),
+        durable_to: replica.flushed_to,
+        previous_end_offset: previous.log_end_offset(),
+        survived_to,
+    });
+    replica.flushed_to = replica.flushed_to.min(survived_to);
+    replica.high_watermark_before = high_watermark;
+    replica.high_watermark = high_watermark;
+    replica.rest();
+    survived_to
 }
 
 fn in_sync_changed(replica: &mut Replica, observation: &Observation) {

@@ -13,6 +13,8 @@ pub struct Replica {
     pub high_watermark: Offset,
     /// The high watermark before it last moved.
     pub high_watermark_before: Offset,
+    /// How many records it has sent to consumers; one that is read twice counts twice.
+    pub served: u64,
     /// Everything below is durable.
     pub flushed_to: Offset,
     /// What it acts as.

@@ -15,7 +15,7 @@ fn told(seed: u64) -> (Ran, Vec<String>) {
         let line = format!("{:.3} {}: {}", event.at.as_secs_f64(), event.node, event.what);
         send.send((event.at, line)).unwrap();
     });
-    let ran = run::carry_out_told(&profile().errand(Seed(seed)), ear);
+    let ran = run::carry_out_told(&profile().errand(Seed(seed)), Watching::default(), ear);
     let lines: Vec<(Duration, String)> = lines.iter().collect();
     assert!(lines.is_sorted_by_key(|(at, _)| *at), "told out of order: {lines:#?}");
     (ran, lines.into_iter().map(|(_, line)| line).collect())

@@ -53,9 +53,9 @@ impl<B: Mask> Cursor<B> {
         let event = timeline.events[self.event as usize];
         self.event += 1;
         if event.returns() {
-            self.closes(timeline, event.op())
+            self.closes(timeline, event.op());
         } else {
-            self.opens(timeline, event.op())
+            self.opens(timeline, event.op());
         }
     }
 

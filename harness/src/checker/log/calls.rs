@@ -8,48 +8,48 @@ use std::collections::BTreeMap;
 use crate::history::{Action, Key, Operation, Phase, Promise};
 
 /// An invocation together with its completion. `began` and `ended` are moments.
-pub(super) struct Call<'h> {
-    pub(super) process: u64,
-    pub(super) began: usize,
-    pub(super) ended: Option<usize>,
+pub(in crate::checker) struct Call<'h> {
+    pub(in crate::checker) process: u64,
+    pub(in crate::checker) began: usize,
+    pub(in crate::checker) ended: Option<usize>,
     /// `Ok`, `Fail` or `Info`; a call that never completed is `Info`.
-    pub(super) outcome: Phase,
+    pub(in crate::checker) outcome: Phase,
     /// What was asked and learned.
-    pub(super) action: &'h Action,
+    pub(in crate::checker) action: &'h Action,
 }
 
 /// One send of a call.
 #[derive(Clone, Copy)]
-pub(super) struct SendPart<'h> {
-    pub(super) key: &'h Key,
-    pub(super) values: &'h [u64],
-    pub(super) offsets: &'h [Option<i64>],
-    pub(super) promise: Promise,
-    pub(super) idempotent: bool,
-    pub(super) retried: bool,
+pub(in crate::checker) struct SendPart<'h> {
+    pub(in crate::checker) key: &'h Key,
+    pub(in crate::checker) values: &'h [u64],
+    pub(in crate::checker) offsets: &'h [Option<i64>],
+    pub(in crate::checker) promise: Promise,
+    pub(in crate::checker) idempotent: bool,
+    pub(in crate::checker) retried: bool,
 }
 
 /// One poll of a call.
 #[derive(Clone, Copy)]
-pub(super) struct PollPart<'h> {
-    pub(super) source: &'h str,
-    pub(super) records: &'h BTreeMap<Key, Vec<(i64, u64)>>,
-    pub(super) last: bool,
-    pub(super) rebalanced: &'h [Key],
+pub(in crate::checker) struct PollPart<'h> {
+    pub(in crate::checker) source: &'h str,
+    pub(in crate::checker) records: &'h BTreeMap<Key, Vec<(i64, u64)>>,
+    pub(in crate::checker) last: bool,
+    pub(in crate::checker) rebalanced: &'h [Key],
 }
 
 impl<'h> Call<'h> {
     /// The moment of its completion, or of its invocation if it has none.
-    pub(super) fn last(&self) -> usize {
+    pub(in crate::checker) fn last(&self) -> usize {
         self.ended.unwrap_or(self.began)
     }
 
     /// Whether it is a transaction, so that all of its parts are real if one of them is.
-    pub(super) const fn is_several(&self) -> bool {
+    pub(in crate::checker) const fn is_several(&self) -> bool {
         matches!(self.action, Action::Several { .. })
     }
 
-    pub(super) fn sends(&self) -> impl Iterator<Item = SendPart<'h>> + use<'h> {
+    pub(in crate::checker) fn sends(&self) -> impl Iterator<Item = SendPart<'h>> + use<'h> {
         self.action.parts().filter_map(|part| match part {
             Action::Send { key, values, offsets, promise, idempotent, retried } => Some(SendPart {
                 key,
@@ -68,7 +68,7 @@ impl<'h> Call<'h> {
     }
 
     /// Its polls. What a call without a completion returned, nobody was told.
-    pub(super) fn polls(&self) -> impl Iterator<Item = PollPart<'h>> + use<'h> {
+    pub(in crate::checker) fn polls(&self) -> impl Iterator<Item = PollPart<'h>> + use<'h> {
         let told = self.ended.is_some();
         self.action.parts().filter(move |_| told).filter_map(|part| match part {
             Action::Poll { source, records, last, rebalanced } => {
@@ -85,13 +85,17 @@ impl<'h> Call<'h> {
 
 /// In what a history contradicts itself: how often, and how first.
 #[derive(Default)]
-pub(super) struct Contradictions {
+pub(in crate::checker) struct Contradictions {
     count: u64,
     first: Option<String>,
 }
 
 impl Contradictions {
-    pub(super) fn note(&mut self, operation: &Operation, what: impl FnOnce() -> String) {
+    pub(in crate::checker) fn note(
+        &mut self,
+        operation: &Operation,
+        what: impl FnOnce() -> String,
+    ) {
         self.count += 1;
         if self.first.is_none() {
             self.first = Some(format!("operation {}: {}", operation.index, what()));
@@ -99,7 +103,7 @@ impl Contradictions {
     }
 
     /// Why the history cannot be trusted, if it contradicts itself.
-    pub(super) fn told(&self) -> Option<String> {
+    pub(in crate::checker) fn told(&self) -> Option<String> {
         let first = self.first.as_ref()?;
         let more = match self.count - 1 {
             0 => String::new(),
@@ -110,7 +114,7 @@ impl Contradictions {
 }
 
 /// All calls, in the order in which they began.
-pub(super) fn pair<'h>(
+pub(in crate::checker) fn pair<'h>(
     operations: &'h [Operation],
     contradictions: &mut Contradictions,
 ) -> Vec<Call<'h>> {

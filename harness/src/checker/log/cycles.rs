@@ -75,7 +75,7 @@ fn realtime(case: &Case<'_>, reads: &Reads<'_>, found: &mut Found) {
                 let way = graph.way(&tangles, (start, barrier), calls.len())?;
                 Some(std::iter::once(start).chain(way).collect::<Vec<_>>())
             });
-        let length = |way: &Vec<usize>| way.iter().filter(|node| **node < calls.len()).count();
+        let length = |way: &Vec<usize>| way.iter().filter(|node| clock.knows(**node)).count();
         if let Some(way) = ways.min_by_key(length) {
             report(case, AnomalyKind::G1cRealtime, &clock.steps(&way, reads), found);
         }
@@ -164,12 +164,17 @@ impl Clock {
         })
     }
 
+    /// Whether this node is a call, and not an end.
+    fn knows(&self, node: usize) -> bool {
+        self.begun.contains_key(&node)
+    }
+
     /// The steps between the calls on a way that leads from a call to the end before it.
     fn steps<'h>(&self, way: &[usize], reads: &Reads<'h>) -> Vec<Step<'h>> {
         let mut steps = Vec::new();
         let (mut from, mut ended) = (way[0], false);
         for node in &way[1..] {
-            if self.begun.contains_key(node) {
+            if self.knows(*node) {
                 let (to, read) = (*node, None);
                 let timely = || Step { from, to, read };
                 steps.push(if ended { timely() } else { reads.step(from, to) });

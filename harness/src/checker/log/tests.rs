@@ -2,9 +2,11 @@
 //! legal histories with and without a corruption, and garbage.
 
 mod anomalies;
+mod circles;
 mod corrupt;
 mod garbage;
 mod legal;
+mod order;
 mod readers;
 mod several;
 mod simulated;

@@ -9,8 +9,10 @@ mod matrix;
 mod mutants;
 mod output;
 mod profile;
+mod report;
 mod rooms;
 mod run;
+mod serve;
 mod shrink;
 mod sweep;
 
@@ -42,6 +44,10 @@ enum Command {
     Repro(run::ReproArguments),
     /// Cuts a failing run down to the fewest faults and the smallest cluster that still fail.
     Shrink(shrink::Arguments),
+    /// Draws a run as a page for a browser.
+    Report(report::Arguments),
+    /// Shows the pages and results of a directory, on this machine only.
+    Serve(serve::Arguments),
     /// Judges histories that were written to files, by this program or by others.
     Check(check::Arguments),
     /// Measures what each combination of settings keeps under each hardship.
@@ -66,6 +72,8 @@ fn main() -> ExitCode {
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
         Command::Shrink(arguments) => shrink::shrink(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Rooms(arguments) => rooms::rooms(&arguments),

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use harness::exit::Exit;
 use harness::history::jepsen;
 use harness::report::{LiveEvent, Style, Teller};
 use harness::seed::Seed;
+use workloads::chronicle;
 use workloads::plan::Plan;
 use workloads::profile::Profile;
 use workloads::run::{Errand, Ran, Watching};
@@ -60,6 +61,15 @@ struct Telling {
     /// Writes everything that the run is made of to a file, for `faults repro FILE`.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Draws the run as a page for a browser, which needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+impl Telling {
+    fn watching(&self) -> Watching {
+        Watching { everything: self.trace, chronicle: self.report.is_some() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -90,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
             teller = None;
         }
     });
-    let ran = workloads::run::carry_out_told(&profile.errand(*seed), ear);
+    let ran = workloads::run::carry_out_told(&profile.errand(*seed), telling.watching(), ear);
     output::print(|out| {
         writeln!(out)?;
         ran.report.write_after_telling(out, style)
@@ -125,7 +135,7 @@ fn check_mutant(plan: &Plan) -> Result<(), String> {
 }
 
 fn again(errand: &Errand, telling: &Telling) -> Result<Exit, String> {
-    let ran = workloads::run::carry_out(errand, Watching { everything: telling.trace });
+    let ran = workloads::run::carry_out(errand, telling.watching());
     if telling.json {
         output::print_json(&ran.report);
     } else {
@@ -169,5 +179,11 @@ fn save(ran: &Ran, telling: &Telling) -> Result<(), String> {
         fs::write(path, ran.plan.to_json())
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(())
+    telling.report.as_ref().map_or(Ok(()), |path| write_page(ran, path))
+}
+
+/// Writes the page of a run that kept a chronicle.
+pub(crate) fn write_page(ran: &Ran, path: &Path) -> Result<(), String> {
+    fs::write(path, chronicle::page(ran).render())
+        .map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -184,3 +184,24 @@ charts();
 const first = cells.find((c) => c.finding === "broken") || cells.find(isGolden) || cells[0];
 if (first) { chosen = first; detail(first); draw(); }
 document.body.dataset.ready = String(cells.length);
+
+// With `#selftest` behind its address the page tries itself out and says what came of it.
+function selfTest() {
+  const wrong = [];
+  const must = (what, holds) => { if (!holds) wrong.push(what); };
+  const texts = () => [...document.querySelectorAll("#grid td")].map((td) => td.textContent);
+  must("every cell is shown", texts().filter(Boolean).length === cells.length);
+  for (const button of document.querySelectorAll("nav button")) {
+    button.click();
+    must(`${button.textContent} is chosen`, button.getAttribute("aria-selected") === "true" && shown.name === button.textContent);
+    must(`${button.textContent} fills the cells`, texts().filter(Boolean).length === cells.length);
+  }
+  document.querySelector("nav button").click();
+  const last = [...document.querySelectorAll("#grid td")].filter((td) => td.textContent).at(-1);
+  last.click();
+  must("a click shows a cell's figures", document.querySelectorAll("#detail dd").length > 10 && document.querySelector("#detail code").textContent === chosen.repeat);
+  must("charts are drawn", document.querySelectorAll("figure rect").length > 1);
+  document.documentElement.dataset.selftest = wrong.length ? "failed" : "passed";
+  if (wrong.length) document.documentElement.dataset.wrong = wrong.join("; ");
+}
+if (location.hash === "#selftest") selfTest();

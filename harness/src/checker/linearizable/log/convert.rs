@@ -13,11 +13,12 @@
 //!   not end well: a reader must never be shown what may go away. That a poll left something out
 //!   between two runs is for the checker of log anomalies to judge.
 //! - A final read is a tail read where replicas converge and logs are dense.
+//! - The parts of a transaction take effect one by one, while the call lasts. In a log of
+//!   transactions, control batches and records that nobody is shown take offsets: it is sparse.
 //! - The question for the end is what the contract makes of it ([`EndOffsets`]).
 //!
 //! Where what was read may go away again, no log is append-only, and nothing is judged.
 
-mod ledger;
 mod logs;
 
 use crate::checker::log::{Contract, Guarantee};
@@ -48,7 +49,7 @@ pub struct LogContract<'c> {
 }
 
 impl<'c> LogContract<'c> {
-    /// Dense logs in which readers may be behind: what Kafka promises without leases.
+    /// Dense logs in which readers may be behind: what a log that is led without leases promises.
     pub const fn replicated(promises: &'c Contract) -> Self {
         Self { promises, ends: EndOffsets::Prefix, options: Options::dense() }
     }
@@ -92,7 +93,7 @@ pub fn check_history(history: &History, contract: &LogContract<'_>) -> Judged {
     }
     let logs = Logs::new(history, contract);
     let mut verdict = match logs.contradiction() {
-        Some(contradiction) => Verdict::Unknown(contradiction),
+        Some(contradiction) => Verdict::Unknown(contradiction.to_owned()),
         None => Verdict::Valid,
     };
     for (key, log) in logs.iter() {
@@ -103,7 +104,7 @@ pub fn check_history(history: &History, contract: &LogContract<'_>) -> Judged {
         }
         counts.add(log.counts);
         let names = |record: Record| log.name(record);
-        let judgement = check_named(&log.history, &contract.options, &names);
+        let judgement = check_named(&log.history, &log.options(contract), &names);
         counts.positions += judgement.positions;
         verdict = verdict.compose(match judgement.outcome {
             Outcome::Linearizable => Verdict::Valid,

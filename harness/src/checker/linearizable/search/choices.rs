@@ -143,7 +143,7 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
             from = slot + 1;
             let number = self.cursor.op_in(slot);
             let op = &self.timeline.ops[number as usize];
-            if !op.observes && !(op.overwrites && overwritten) {
+            if !(op.observes || op.overwrites && overwritten) {
                 candidates.push((op.class, op.returned, number));
             }
         }

@@ -49,7 +49,7 @@ pub(super) fn play<M: Subject>(
                 tell(Event::Invoke(M::input(*dice)));
                 Client::Asked(M::input(*dice))
             }
-            Client::Asked(_) if dice % 24 == 0 => {
+            Client::Asked(_) if dice.is_multiple_of(24) => {
                 tell(Event::Info);
                 Client::Idle
             }
@@ -61,7 +61,7 @@ pub(super) fn play<M: Subject>(
                 }
                 None => Client::Asked(input),
             },
-            Client::Served(..) if dice % 24 == 0 => {
+            Client::Served(..) if dice.is_multiple_of(24) => {
                 tell(Event::Info);
                 Client::Idle
             }
@@ -104,10 +104,12 @@ impl Subject for register::Register {
     fn lie(input: &register::Input, dice: u32) -> register::Output {
         match input {
             register::Input::Read => {
-                register::Output::Value((dice % 4 != 0).then(|| small(dice / 4)))
+                register::Output::Value((!dice.is_multiple_of(4)).then(|| small(dice / 4)))
             }
             register::Input::Write(_) => register::Output::Written,
-            register::Input::CompareAndSet { .. } => register::Output::Matched(dice % 2 == 0),
+            register::Input::CompareAndSet { .. } => {
+                register::Output::Matched(dice.is_multiple_of(2))
+            }
         }
     }
 }
@@ -120,7 +122,7 @@ impl Subject for key_value::KeyValue {
             3..5 => key_value::Command::Put(text),
             _ => key_value::Command::Append(text),
         };
-        let key = if dice / 8 % 2 == 0 { "x" } else { "y" };
+        let key = if (dice / 8).is_multiple_of(2) { "x" } else { "y" };
         key_value::Input { key: key.to_owned(), command }
     }
 
@@ -154,7 +156,7 @@ impl Subject for log::AppendLog {
     }
 
     fn answer(log: &Vec<u64>, input: &log::Input) -> Option<log::Output> {
-        let tail = |from: u64| log.get(from as usize..);
+        let tail = |from: u64| usize::try_from(from).ok().and_then(|from| log.get(from..));
         Some(match input {
             log::Input::Append(_) if log.len() % 3 == 2 => log::Output::Appended,
             log::Input::Append(_) => log::Output::AppendedAt(log.len() as u64),
@@ -203,7 +205,7 @@ impl Subject for set::Set {
     fn lie(input: &set::Input, dice: u32) -> set::Output {
         match input {
             set::Input::Add(_) | set::Input::Remove(_) | set::Input::Contains(_) => {
-                set::Output::WasIn(dice % 2 == 0)
+                set::Output::WasIn(dice.is_multiple_of(2))
             }
             set::Input::Read => set::Output::Members(
                 (0..3).filter(|number| dice >> number & 1 != 0).map(i64::from).collect(),
@@ -214,7 +216,11 @@ impl Subject for set::Set {
 
 impl Subject for queue::Queue {
     fn input(dice: u32) -> queue::Input {
-        if dice % 2 == 0 { queue::Input::Enqueue(small(dice / 2)) } else { queue::Input::Dequeue }
+        if dice.is_multiple_of(2) {
+            queue::Input::Enqueue(small(dice / 2))
+        } else {
+            queue::Input::Dequeue
+        }
     }
 
     fn answer(queue: &Self::State, input: &queue::Input) -> Option<queue::Output> {
@@ -227,7 +233,9 @@ impl Subject for queue::Queue {
     fn lie(input: &queue::Input, dice: u32) -> queue::Output {
         match input {
             queue::Input::Enqueue(_) => queue::Output::Done,
-            queue::Input::Dequeue => queue::Output::Taken((dice % 4 != 0).then(|| small(dice / 4))),
+            queue::Input::Dequeue => {
+                queue::Output::Taken((!dice.is_multiple_of(4)).then(|| small(dice / 4)))
+            }
         }
     }
 }

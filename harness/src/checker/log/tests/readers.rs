@@ -244,6 +244,20 @@ fn lost_write_of_a_value_whose_place_a_broken_poll_showed() {
         "#]]);
 }
 
+/// Also a poll that fell back has been past what it had passed before.
+#[test]
+fn lost_write_under_a_poll_that_fell_back() {
+    story()
+        .sent_together(1, &[(10, 0), (20, 1), (30, 2)])
+        .polled(2, &[(0, 10), (2, 30), (0, 10)])
+        .check(expect![[r#"
+            invalid
+              lost-write: durable value 20, acknowledged at offset 1 of orders-0, is not there, though a reader went past its place [1, 3]
+              int-nonmonotonic-poll: one poll returned offset 0 of orders-0 after offset 2 [3]
+            lost 1 of 3 durable, 0 explained, 1 not
+        "#]]);
+}
+
 /// The backlog grows with each acknowledgement and shrinks with each read.
 #[test]
 fn the_unseen_series_follows_the_backlog() {
@@ -284,4 +298,41 @@ fn the_unseen_series_is_sampled() {
     assert_eq!(series.last(), Some(&Unseen { time: 1_999_000, values: last }));
     assert!(series.is_sorted_by_key(|unseen| unseen.time));
     assert!(story().judged().notes.unseen.is_empty());
+    // Read in the very moment in which it was acknowledged: wrong, but not unseen.
+    let at_once = story().together(1, &[send("a", 1, 0), read("a", &[(0, 1)])]);
+    assert!(at_once.judged().notes.unseen.is_empty());
+}
+
+/// Without a final read, what need not be there may merely be late.
+#[test]
+fn nothing_is_undecided_about_what_need_not_be_there() {
+    // Losses of such sends are only counted.
+    story()
+        .under(|contract| contract.fire_and_forget = Guarantee::LossCounted)
+        .sent(1, 10, 0)
+        .fired(1, 20)
+        .polled(2, &[(0, 10)])
+        .must_be_legal();
+    // Nobody acknowledged the other half of it.
+    story()
+        .under(|contract| contract.atomic_sends = true)
+        .sent(1, 5, 0)
+        .timed_out(3, &[10, 20])
+        .polled(2, &[(0, 5), (1, 10)])
+        .must_be_legal();
+}
+
+/// Losses are summed over all promises.
+#[test]
+fn losses_are_summed() {
+    let losses = story()
+        .sent(1, 10, 0)
+        .volatile(1, 20, 1)
+        .because(20, "its replica was cut off")
+        .volatile(1, 30, 1)
+        .fired(1, 40)
+        .finally("n1", &[(0, 10)])
+        .judged()
+        .losses;
+    assert_eq!((losses.lost(), losses.unexplained()), (3, 2));
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::checker::log::calls::{self, Call, Contradictions, SendPart};
 use crate::checker::log::{Duplicates, Guarantee};
-use crate::history::{Action, History, Key, Phase, Promise};
+use crate::history::{Action, History, Key, Phase};
 
-use super::super::{Append, Fate, LogHistory, Moment, Reach, Read, Record, Span};
-use super::ledger::{self, Call};
+use super::super::{Append, Fate, LogHistory, Moment, Options, Reach, Read, Record, Span};
 use super::{Counts, EndOffsets, LogContract};
 
 /// One log, and what its numbers stand for.
@@ -20,6 +20,8 @@ pub(super) struct OneLog {
     values: BTreeMap<Record, u64>,
     /// The first value that was sent twice, which no longer names a record.
     pub(super) doubled: Option<u64>,
+    /// Whether transactions wrote to it.
+    transactional: bool,
     /// By operation: the indices of the call's two halves.
     indices: Vec<(u64, u64)>,
 }
@@ -31,6 +33,12 @@ impl OneLog {
             Some(value) => format!("value {value}"),
             None => "a record of unknown value".to_owned(),
         }
+    }
+
+    /// What kind of log it is.
+    pub(super) fn options(&self, contract: &LogContract<'_>) -> Options {
+        let sparse = contract.options.sparse || self.transactional;
+        Options { sparse, ..contract.options }
     }
 
     /// The indices of a packed operation.
@@ -56,81 +64,55 @@ impl OneLog {
     }
 
     /// Notes whose operations were entered since.
-    fn entered(&mut self, call: &Call<'_>) {
-        self.indices.resize(self.history.len(), call.indices);
+    fn entered(&mut self, indices: (u64, u64)) {
+        self.indices.resize(self.history.len(), indices);
     }
 }
 
 /// All logs of a history.
 pub(super) struct Logs<'h> {
+    history: &'h History,
     logs: BTreeMap<&'h Key, OneLog>,
     contradiction: Option<String>,
 }
 
-/// A send, as far as it matters here.
-#[derive(Clone, Copy)]
-struct Send<'h> {
-    key: &'h Key,
-    values: &'h [u64],
-    offsets: &'h [Option<i64>],
-    promise: Promise,
-    idempotent: bool,
-    retried: bool,
-}
-
 impl<'h> Logs<'h> {
     pub(super) fn new(history: &'h History, contract: &LogContract<'_>) -> Self {
-        let (calls, contradiction) = ledger::calls(history);
-        let mut logs = Self { logs: BTreeMap::new(), contradiction };
+        let mut contradictions = Contradictions::default();
+        let calls = calls::pair(history.operations(), &mut contradictions);
+        let contradiction = contradictions.told();
+        let mut logs = Self { history, logs: BTreeMap::new(), contradiction };
         // Records must be known before they are read.
         for call in &calls {
-            for (asked, learned) in call.asked.parts().zip(call.learned.parts()) {
-                if let (
-                    Action::Send { key, values, promise, idempotent, .. },
-                    Action::Send { offsets, retried, .. },
-                ) = (asked, learned)
-                {
-                    let (promise, idempotent, retried) = (*promise, *idempotent, *retried);
-                    let send = Send { key, values, offsets, promise, idempotent, retried };
-                    logs.enter_send(contract, call, send);
-                }
+            for send in call.sends() {
+                logs.enter_send(contract, call, send);
             }
         }
         for call in &calls {
-            for learned in call.learned.parts() {
-                logs.enter_answer(contract, call, learned);
+            for poll in call.polls() {
+                for (key, records) in poll.records {
+                    let is_final = poll.last && call.outcome == Phase::Ok;
+                    logs.enter_poll(contract, call, (key, records, is_final));
+                }
+            }
+            if let Action::Latest { key, end_offset: Some(end), .. } = call.action
+                && call.outcome == Phase::Ok
+            {
+                logs.enter_end(call, (key, *end), contract.ends);
             }
         }
         logs
     }
 
-    /// Enters what a read, or a question for the end, was answered.
-    fn enter_answer(&mut self, contract: &LogContract<'_>, call: &Call<'h>, learned: &'h Action) {
-        match learned {
-            Action::Poll { records, last, .. } => {
-                let is_final = *last && call.outcome == Phase::Ok;
-                // In a sparse log, control batches may follow what was read last.
-                let is_tail =
-                    is_final && contract.promises.replicas_converge && !contract.options.sparse;
-                for (key, records) in records {
-                    self.enter_poll(call, (key, records), is_tail);
-                }
-            }
-            Action::Latest { key, end_offset: Some(end), .. } if call.outcome == Phase::Ok => {
-                self.enter_end(call, (key, *end), contract.ends);
-            }
-            Action::Send { .. }
-            | Action::Several { .. }
-            | Action::Assign { .. }
-            | Action::Subscribe { .. }
-            | Action::Latest { .. } => {}
-        }
+    /// Why the history cannot be trusted, if it contradicts itself.
+    pub(super) fn contradiction(&self) -> Option<&str> {
+        self.contradiction.as_deref()
     }
 
-    /// Why the history cannot be trusted, if it contradicts itself.
-    pub(super) fn contradiction(&self) -> Option<String> {
-        let contradiction = self.contradiction.as_ref()?;
-        Some(format!("the history contradicts itself: {contradiction}"))
+    /// The indices of a call's invocation and of its completion.
+    fn indices(&self, call: &Call<'_>) -> (u64, u64) {
+        let index = |moment: usize| self.history.operations()[moment].index;
+        (index(call.began), index(call.last()))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'h Key, &OneLog)> {
@@ -143,14 +125,14 @@ impl<'h> Logs<'h> {
         log
     }
 
-    fn enter_send(&mut self, contract: &LogContract<'_>, call: &Call<'h>, send: Send<'h>) {
+    fn enter_send(&mut self, contract: &LogContract<'_>, call: &Call<'h>, send: SendPart<'h>) {
         let whole = contract.promises.atomic_sends;
         let together = if whole { send.values.len().max(1) } else { 1 };
         for (part, values) in send.values.chunks(together).enumerate() {
             let from = part * together;
             let told = |at: usize| send.offsets.get(from + at).copied().flatten();
             let told = |at: usize| told(at).filter(|offset| *offset >= 0);
-            self.enter_batch(contract, call, (Send { values, ..send }, &told));
+            self.enter_batch(contract, call, (SendPart { values, ..send }, &told));
         }
     }
 
@@ -159,14 +141,16 @@ impl<'h> Logs<'h> {
         &mut self,
         contract: &LogContract<'_>,
         call: &Call<'h>,
-        (send, told): (Send<'h>, &dyn Fn(usize) -> Option<i64>),
+        (send, told): (SendPart<'h>, &dyn Fn(usize) -> Option<i64>),
     ) {
-        let Send { key, values, .. } = send;
+        let SendPart { key, values, .. } = send;
         let first = (0..values.len())
             .zip(0_i64..)
             .find_map(|(at, inside)| told(at).and_then(|offset| offset.checked_sub(inside)));
         let (fate, repeats) = fate(contract, call, (send, first));
+        let indices = self.indices(call);
         let log = self.log(key);
+        log.transactional |= call.is_several();
         match fate {
             Fate::Acknowledged { .. } | Fate::AcknowledgedSomewhere => log.counts.acknowledged += 1,
             Fate::Unknown | Fate::UnknownAt { .. } => log.counts.unknown += 1,
@@ -190,19 +174,23 @@ impl<'h> Logs<'h> {
                 }
             }
         }
-        log.entered(call);
+        log.entered(indices);
     }
 
     fn enter_poll(
         &mut self,
+        contract: &LogContract<'_>,
         call: &Call<'h>,
-        (key, records): (&'h Key, &[(i64, u64)]),
-        is_tail: bool,
+        (key, records, is_final): (&'h Key, &[(i64, u64)], bool),
     ) {
+        let indices = self.indices(call);
         let log = self.log(key);
         let span = span(call);
         let follows =
             |(one, _): &(i64, u64), (next, _): &(i64, u64)| one.checked_add(1) == Some(*next);
+        // In a sparse log, control batches may follow what was read last.
+        let is_dense = !log.options(contract).sparse;
+        let is_tail = is_final && is_dense && contract.promises.replicas_converge;
         let mut runs = records.chunk_by(follows).peekable();
         while let Some(run) = runs.next() {
             let found: Vec<Record> = run.iter().map(|(_, value)| log.record(*value)).collect();
@@ -211,10 +199,11 @@ impl<'h> Logs<'h> {
             log.history.read(Read { span, offset, records: &found, reach });
             log.counts.reads += 1;
         }
-        log.entered(call);
+        log.entered(indices);
     }
 
     fn enter_end(&mut self, call: &Call<'h>, (key, end): (&'h Key, i64), ends: EndOffsets) {
+        let indices = self.indices(call);
         let log = self.log(key);
         let reach = match ends {
             EndOffsets::Prefix => Reach::Prefix,
@@ -222,7 +211,7 @@ impl<'h> Logs<'h> {
         };
         log.history.read(Read { span: span(call), offset: end, records: &[], reach });
         log.counts.ends += 1;
-        log.entered(call);
+        log.entered(indices);
     }
 }
 
@@ -230,7 +219,7 @@ impl<'h> Logs<'h> {
 fn fate(
     contract: &LogContract<'_>,
     call: &Call<'_>,
-    (send, offset): (Send<'_>, Option<i64>),
+    (send, offset): (SendPart<'_>, Option<i64>),
 ) -> (Fate, bool) {
     let promises = contract.promises;
     // A client that gave up may have a retry under way that it never told of.

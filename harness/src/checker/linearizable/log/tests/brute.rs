@@ -60,11 +60,11 @@ impl Search<'_> {
         let returns = (0..ops.len()).filter(|at| open(*at) && must_happen(&ops[*at]));
         let deadline = returns.filter_map(|at| ops[at].returned).min().unwrap_or(u32::MAX);
         let length = i64::try_from(log.len()).unwrap();
-        for at in 0..ops.len() {
-            if ops[at].called > deadline {
+        for (at, op) in ops.iter().enumerate() {
+            if op.called > deadline {
                 continue;
             }
-            let steps = match &ops[at].what {
+            let steps = match &op.what {
                 What::Append { values, fate, repeats } => {
                     let first = open(at) && legal(*fate, *repeats, length);
                     // A copy of no consequence is not made.

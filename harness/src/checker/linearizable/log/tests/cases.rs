@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::checker::linearizable::log::{
-    Append, Fate, Judgement, LogHistory, Moment, Options, Outcome, Reach, Read, Span, check,
+    Append, Fate, Judgement, LogHistory, Moment, Options, Outcome, Reach, Read, Record, Span,
+    check, check_named,
 };
 use crate::checker::linearizable::models::log::{Input, Output};
 use crate::checker::linearizable::{self, Call};
@@ -106,7 +107,7 @@ impl Case {
                     Append { span: span(op), records: length, fate: *fate, repeats: *repeats };
                 let first = history.append(append);
                 for (value, record) in values.iter().zip(first.0..) {
-                    records.insert(*value, crate::checker::linearizable::log::Record(record));
+                    records.insert(*value, Record(record));
                 }
                 numbers.push(number);
             }
@@ -141,12 +142,11 @@ impl Case {
             })
             .flatten()
             .collect();
-        let names = |record: crate::checker::linearizable::log::Record| {
+        let names = |record: Record| {
             let value = usize::try_from(record.0).ok().and_then(|at| values.get(at));
             value.map_or_else(|| "a stranger".to_owned(), |value| format!("value {value}"))
         };
-        let judged =
-            crate::checker::linearizable::log::check_named(&history, &self.options(), &names);
+        let judged = check_named(&history, &self.options(), &names);
         match judged.outcome {
             Outcome::Linearizable => "linearizable\n".to_owned(),
             Outcome::Unknown(reason) => format!("unknown: {reason}\n"),

@@ -1,0 +1,158 @@
+//! A history of one of the models, and what judging it costs.
+
+use std::io::BufRead;
+use std::time::Duration;
+
+use harness::checker::linearizable::models::key_value::{self, KeyValue};
+use harness::checker::linearizable::models::register::{self, Register};
+use harness::checker::linearizable::{
+    Budget, Call, Effort, Event, Judgement, Model, Outcome, Pairing, check, wgl,
+};
+use harness::history::recorded::{Unrecorded, key_value_text, register_log};
+
+/// The calls of a register or of a store.
+pub(crate) enum Subject {
+    /// Of a register that holds nothing at first.
+    Register(Vec<Call<register::Input, register::Output>>),
+    /// Of a key-value store.
+    KeyValue(Vec<Call<key_value::Input, key_value::Output>>),
+}
+
+/// What one history came to.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) operations: usize,
+    pub(crate) verdict: &'static str,
+    /// Whether it is legal, if that is known.
+    pub(crate) expected: Option<bool>,
+    /// The search, from calls in memory.
+    pub(crate) check: Duration,
+    /// The same from events that are not paired yet.
+    pub(crate) paired: Duration,
+    pub(crate) effort: Effort,
+    /// The reference, if it came to the same verdict within its budget; one round.
+    pub(crate) reference: Option<Duration>,
+}
+
+impl Line {
+    /// Whether the verdict is the known one.
+    pub(crate) fn is_right(&self) -> bool {
+        match self.expected {
+            Some(true) => self.verdict == "ok",
+            Some(false) => self.verdict == "illegal",
+            None => self.verdict != "unknown",
+        }
+    }
+}
+
+/// For a search, and for the reference: memory is what it runs out of.
+const BUDGET: Budget = Budget::steps(1_000_000_000);
+const REFERENCE: Budget = Budget::steps(100_000_000).bytes(1 << 29);
+
+impl Subject {
+    pub(crate) fn register(from: impl BufRead) -> Result<Self, Unrecorded> {
+        register_log(from).map(Self::Register)
+    }
+
+    pub(crate) fn key_value(from: impl BufRead) -> Result<Self, Unrecorded> {
+        key_value_text(from).map(Self::KeyValue)
+    }
+
+    /// Judges it, many times if it is `real`.
+    pub(crate) fn judge(&self, name: String, expected: Option<bool>, real: bool) -> Line {
+        match self {
+            Self::Register(calls) => judge(name, expected, real, calls, |_| Register::new()),
+            Self::KeyValue(calls) => judge(name, expected, real, calls, KeyValue::of),
+        }
+    }
+}
+
+fn judge<M: Model<Input: Clone, Output: Clone>>(
+    name: String,
+    expected: Option<bool>,
+    real: bool,
+    calls: &[Call<M::Input, M::Output>],
+    model: impl Fn(&[Call<M::Input, M::Output>]) -> M,
+) -> Line {
+    let mut judged = check(&model(calls), calls, &BUDGET);
+    let once = timed(|| judged = check(&model(calls), calls, &BUDGET));
+    let rounds = rounds(once, real);
+    let check_time = best(rounds, || check(&model(calls), calls, &BUDGET));
+    let paired = (0..rounds).map(|_| {
+        let events = events(calls);
+        timed(|| {
+            let calls = pair(events);
+            drop(check(&model(&calls), &calls, &BUDGET));
+        })
+    });
+    let paired = paired.min().unwrap_or_default();
+    let mut reference = None;
+    let time = timed(|| reference = Some(wgl::check(&model(calls), calls, &REFERENCE)));
+    let agrees = reference.as_ref().is_some_and(|reference| told(reference) == told(&judged));
+    // It may have been quick: then it deserves as many rounds.
+    let time = if agrees && time < Duration::from_millis(50) {
+        best(rounds, || wgl::check(&model(calls), calls, &REFERENCE))
+    } else {
+        time
+    };
+    Line {
+        name,
+        operations: calls.len(),
+        verdict: told(&judged),
+        expected,
+        check: check_time.min(once),
+        paired,
+        effort: judged.effort,
+        reference: agrees.then_some(time),
+    }
+}
+
+fn told(judged: &Judgement) -> &'static str {
+    match judged.outcome {
+        Outcome::Linearizable { .. } => "ok",
+        Outcome::NotLinearizable(_) => "illegal",
+        Outcome::Unknown(_) => "unknown",
+    }
+}
+
+/// The halves of the calls in the order of time, as a recorder has them.
+fn events<I: Clone, O: Clone>(calls: &[Call<I, O>]) -> Vec<(u64, Event<I, O>)> {
+    let mut events = Vec::new();
+    for call in calls {
+        events.push((call.called, call.process, Event::Invoke(call.input.clone())));
+        if let (Some(output), Some(returned)) = (&call.output, call.returned) {
+            events.push((returned, call.process, Event::Ok(output.clone())));
+        }
+    }
+    events.sort_by_key(|(at, ..)| *at);
+    events.into_iter().map(|(_, process, event)| (process, event)).collect()
+}
+
+fn pair<I, O>(events: Vec<(u64, Event<I, O>)>) -> Vec<Call<I, O>> {
+    let mut pairing = Pairing::new();
+    for (operation, (process, event)) in (0..).zip(events) {
+        pairing.event(process, operation, event).expect("calls that were paired pair again");
+    }
+    pairing.finish()
+}
+
+/// As many as fit into a fifth of a second, since the small ones need many.
+fn rounds(once: Duration, real: bool) -> u32 {
+    if !real {
+        return 1;
+    }
+    let fitting = Duration::from_millis(200).as_nanos() / once.as_nanos().max(1);
+    u32::try_from(fitting.clamp(5, 20_000)).unwrap_or(5)
+}
+
+fn best<T>(rounds: u32, work: impl Fn() -> T) -> Duration {
+    (0..rounds).map(|_| timed(|| drop(work()))).min().unwrap_or_default()
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures this machine, in real time")]
+fn timed(work: impl FnOnce()) -> Duration {
+    let begun = std::time::Instant::now();
+    work();
+    begun.elapsed()
+}
