@@ -19,12 +19,12 @@ mod words;
 use harness::report::RunReport;
 use harness::shrink::minimize;
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Unfit};
 use crate::run::{self, Errand, Ran, Watching};
 use crate::signature::Signature;
 
 pub use size::Size;
-pub use test_text::{as_plan_test, as_story, as_test};
+pub use test_text::{as_plan_test, as_story, as_test, fails_as_story};
 use trial::Trial;
 
 /// How much may be spent, and who is told of it.
@@ -75,18 +75,30 @@ pub struct Shrunk {
     pub complete: bool,
 }
 
+/// Why there is nothing to cut down.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Unshrinkable {
+    /// The plan cannot be carried out.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// Its run passes, as this report says.
+    #[error("the run does not fail: there is nothing to shrink")]
+    Passes(Box<RunReport>),
+}
+
 /// Cuts `plan` down while it fails with the signature that it has.
 ///
 /// # Errors
-/// It does not fail: its report, with nothing to be shrunk.
-pub fn shrink(plan: &Plan, limits: Limits<'_>) -> Result<Shrunk, Box<RunReport>> {
+/// See [`Unshrinkable`].
+pub fn shrink(plan: &Plan, limits: Limits<'_>) -> Result<Shrunk, Unshrinkable> {
+    plan.check()?;
     let first = carried_out(plan);
     let Some(signature) = Signature::of(&first.report) else {
-        return Err(Box::new(first.report));
+        return Err(Unshrinkable::Passes(Box::new(first.report)));
     };
     let before = Size::of(plan, &first.report);
     let trial = Trial::new(signature.clone(), limits);
-    let least = if plan.check().is_ok() { least(plan, &trial) } else { plan.clone() };
+    let least = least(plan, &trial);
     let report = carried_out(&least).report;
     let after = Size::of(&least, &report);
     let (runs, complete) = (trial.runs(), !trial.was_enough());
@@ -130,6 +142,7 @@ const WAYS: &[Way] = &[
     Way { name: "pace", places: |_| 1, simpler: cluster::paces },
     Way { name: "partitions", places: |_| 1, simpler: cluster::partitions },
     Way { name: "controllers", places: |_| 1, simpler: cluster::controllers },
+    Way { name: "racks", places: |_| 1, simpler: cluster::racks },
     Way { name: "properties", places: cluster::properties, simpler: cluster::as_usual },
     Way { name: "kinds of faults", places: times::faults, simpler: faults::kinds },
     Way { name: "aims", places: faults::aims, simpler: faults::aimed_simpler },

@@ -27,7 +27,7 @@ use proptest::arbitrary::any;
 use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
-use super::{Nemesis, Schedule, ScheduledFault};
+use super::{Nemesis, Schedule};
 use crate::seed::Seed;
 
 /// Faults are not made shorter than that, nor by less.
@@ -171,6 +171,7 @@ impl ValueTree for ScheduleTree {
 mod tests {
     use super::*;
     use crate::fault::Fault;
+    use crate::nemesis::ScheduledFault;
     use proptest::prelude::*;
     use proptest::test_runner::{Config, TestError};
 

@@ -67,6 +67,12 @@ pub(super) fn partitions(plan: &Plan, _place: usize) -> Vec<Plan> {
         .collect()
 }
 
+/// Brokers that stand nowhere in particular.
+pub(super) fn racks(plan: &Plan, _place: usize) -> Vec<Plan> {
+    let nowhere = with(plan, |plan| plan.cluster = plan.cluster.clone().racks(&[]));
+    if nowhere == *plan { Vec::new() } else { vec![nowhere] }
+}
+
 /// How many properties may be set back.
 pub(super) fn properties(plan: &Plan) -> usize {
     settable(plan).len()

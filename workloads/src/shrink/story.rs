@@ -101,14 +101,14 @@ impl<'a> Story<'a> {
         let orders = cluster.create_topic_with("orders", shape, &configs);
         let load = cluster.start(self.plan.clients.clone().on(&orders));
         cluster.run_for(self.plan.calm);
-        let mut struck: Vec<Option<FaultId>> = vec![None; self.plan.schedule.faults.len()];
+        let mut struck: Vec<Option<Struck>> = vec![None; self.plan.schedule.faults.len()];
         for act in &self.acts {
             cluster.run_for(act.wait);
             match act.deed {
                 Deed::Strike(number) => struck[number] = self.strike(number, &orders, cluster),
                 Deed::End(number) => {
-                    if let Some(id) = struck[number] {
-                        cluster.lift(id);
+                    if let Some(struck) = struck[number] {
+                        self.end(number, struck, cluster);
                     }
                 }
                 Deed::Heal => cluster.heal(),
@@ -123,7 +123,7 @@ impl<'a> Story<'a> {
         number: usize,
         orders: &Topic,
         cluster: &mut Cluster<Brokers>,
-    ) -> Option<FaultId> {
+    ) -> Option<Struck> {
         let ScheduledFault { fault, aims, .. } = &self.plan.schedule.faults[number];
         if matches!(fault, Fault::Action(_)) {
             cluster.elect_leaders(ElectionType::Preferred, orders);
@@ -135,12 +135,29 @@ impl<'a> Story<'a> {
                 while *fault == Fault::ShutDown && cluster.is_running(on[0]) {
                     cluster.step();
                 }
-                Some(id)
+                Some(Struck { id, first: on.first().copied() })
             }
             // As the verb does.
             Err(why) => panic!("{fault} {on:?} has no effect: {why}"),
         }
     }
+
+    /// With the verb that the text has for it.
+    fn end(&self, number: usize, struck: Struck, cluster: &mut Cluster<Brokers>) {
+        let fault = &self.plan.schedule.faults[number].fault;
+        match struck.first {
+            Some(node) if fault.stops_the_process() => cluster.restart(node),
+            Some(node) if *fault == Fault::Pause => cluster.resume(node),
+            Some(_) | None => cluster.lift(struck.id),
+        }
+    }
+}
+
+/// A fault in force: its number, and whom it has struck first.
+#[derive(Clone, Copy, Debug)]
+struct Struck {
+    id: FaultId,
+    first: Option<Node>,
 }
 
 /// Whom the words of a story mean.

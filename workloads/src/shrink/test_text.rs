@@ -1,6 +1,7 @@
 //! A shrunk run as a regression test in Rust.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::Shrunk;
 use super::story::{Deed, Story};
@@ -13,13 +14,19 @@ use crate::signature::Signature;
 /// is a regression test from then on.
 ///
 /// A story in the cluster's verbs, if one fails in the same way (a few runs are spent on that);
-/// else a test that carries out the plan in `plan_file`, a path from where the test is.
+/// else a test that carries out the plan in `plan_file`, which lies beside the test.
 #[must_use]
-pub fn as_test(shrunk: &Shrunk, plan_file: &str) -> String {
-    let story = Story::of(&shrunk.plan);
-    let fails = story.is_some_and(|story| story.fails_with(&shrunk.signature));
-    let story = as_story(shrunk).filter(|_| fails);
+pub fn as_test(shrunk: &Shrunk, plan_file: &Path) -> String {
+    let story = if fails_as_story(shrunk) { as_story(shrunk) } else { None };
     story.unwrap_or_else(|| as_plan_test(shrunk, plan_file))
+}
+
+/// Whether a story in the cluster's verbs fails in the same way, under one of the seeds that every
+/// story is told under.
+#[must_use]
+pub fn fails_as_story(shrunk: &Shrunk) -> bool {
+    let story = Story::of(&shrunk.plan);
+    story.is_some_and(|story| story.fails_with(&shrunk.signature))
 }
 
 /// The run as a story in the cluster's verbs, whether or not it still fails when it is told so;
@@ -31,9 +38,9 @@ pub fn as_story(shrunk: &Shrunk) -> Option<String> {
     Some(test(shrunk, &told(&story, &setup)))
 }
 
-/// The run as a test that carries out the plan in a file: the same run, to the byte.
+/// The run as a test that carries out the plan in a file beside it: the same run, to the byte.
 #[must_use]
-pub fn as_plan_test(shrunk: &Shrunk, plan_file: &str) -> String {
+pub fn as_plan_test(shrunk: &Shrunk, plan_file: &Path) -> String {
     test(shrunk, &carried_out(plan_file))
 }
 
@@ -44,15 +51,22 @@ fn test(shrunk: &Shrunk, body: &[String]) -> String {
         text.push_str(&format!("///\n/// {line}\n"));
     }
     text.push_str(&format!("#[test]\nfn {}() {{\n", name(signature, seed.0)));
-    body.iter().for_each(|line| text.push_str(&format!("    {line}\n")));
+    for line in body {
+        text.push_str(format!("    {line}").trim_end());
+        text.push('\n');
+    }
     text + "}\n"
 }
 
-/// The test that reads the plan.
-fn carried_out(plan_file: &str) -> Vec<String> {
-    let repeat = format!("cargo faults repro {plan_file}");
+/// The test that reads the plan. `include_str!` looks beside the source, so it gets the name alone.
+fn carried_out(plan_file: &Path) -> Vec<String> {
+    let repeat = format!("cargo faults repro {}", plan_file.display());
+    let name = plan_file.file_name().unwrap_or_default().to_string_lossy();
     vec![
-        format!("let plan = Plan::read(include_str!({plan_file:?}));"),
+        "use workloads::plan::Plan;".to_owned(),
+        "use workloads::run::{Errand, Watching, carry_out};".to_owned(),
+        String::new(),
+        format!("let plan = Plan::read(include_str!({name:?}));"),
         "let plan = plan.expect(\"the plan is of this version\");".to_owned(),
         "// The brokers as they are, whatever was broken when the plan was made.".to_owned(),
         "let plan = Plan { mutant: None, ..plan };".to_owned(),
@@ -88,8 +102,8 @@ fn setup(plan: &Plan) -> Option<String> {
 /// The story, told.
 fn told(story: &Story<'_>, setup: &str) -> Vec<String> {
     let plan = story.plan;
-    let mut lines =
-        vec![words::topic(&plan.topic), words::load(&plan.clients), words::run_for(plan.calm)];
+    let mut lines = vec![words::topic(&plan.topic), words::load(&plan.clients)];
+    lines.extend(words::run_for(plan.calm));
     let needed: BTreeSet<usize> = story
         .acts
         .iter()
@@ -99,9 +113,7 @@ fn told(story: &Story<'_>, setup: &str) -> Vec<String> {
         })
         .collect();
     for act in &story.acts {
-        if !act.wait.is_zero() {
-            lines.push(words::run_for(act.wait));
-        }
+        lines.extend(words::run_for(act.wait));
         match act.deed {
             Deed::Strike(number) => {
                 let fault = &plan.schedule.faults[number];
@@ -111,7 +123,7 @@ fn told(story: &Story<'_>, setup: &str) -> Vec<String> {
             Deed::Heal => lines.push("cluster.heal();".to_owned()),
         }
     }
-    lines.push(words::run_for(plan.calm));
+    lines.extend(words::run_for(plan.calm));
     lines.push("load.finish(cluster).must_be_valid();".to_owned());
     let mut whole = vec![format!("scenario({setup}, |cluster| {{")];
     whole.extend(lines.into_iter().map(|line| format!("    {line}")));

@@ -92,8 +92,16 @@ fn time_that_is_needed_is_round() {
 fn sound_plan_is_not_shrunk() {
     let profile = Profile::safe().storm(Duration::from_secs(2));
     let limits = Limits { workers: 1, is_enough: &|| false, told: &|_| () };
-    let report = shrink(&profile.plan(Seed(1)), limits).expect_err("it is sound");
+    let plan = profile.plan(Seed(1));
+    let Err(Unshrinkable::Passes(report)) = shrink(&plan, limits) else {
+        panic!("it is sound");
+    };
     assert_eq!(report.failure(), None);
+    let unfit = Plan { topic: crate::plan::TopicPlan { partitions: 0, ..plan.topic }, ..plan };
+    let Err(Unshrinkable::Unfit(why)) = shrink(&unfit, limits) else {
+        panic!("there must be a partition");
+    };
+    assert!(why.to_string().contains("0 partitions"), "{why}");
 }
 
 proptest! {

@@ -9,9 +9,10 @@ use harness::system::Node;
 use crate::load::Mix;
 use crate::plan::TopicPlan;
 
-/// `cluster.run_for(millis(200));`
-pub(super) fn run_for(time: Duration) -> String {
-    format!("cluster.run_for(millis({}));", time.as_millis())
+/// `cluster.run_for(millis(200));`; nothing if there is no time to pass.
+pub(super) fn run_for(time: Duration) -> Option<String> {
+    let ms = time.as_millis();
+    (ms > 0).then(|| format!("cluster.run_for(millis({ms}));"))
 }
 
 /// How the topic comes to be.
