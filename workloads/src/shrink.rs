@@ -99,7 +99,7 @@ pub fn shrink(plan: &Plan, limits: Limits<'_>) -> Result<Shrunk, Unshrinkable> {
     let before = Size::of(plan, &first.report);
     let trial = Trial::new(signature.clone(), limits);
     let least = least(plan, &trial);
-    let report = carried_out(&least).report;
+    let report = if least == *plan { first.report } else { carried_out(&least).report };
     let after = Size::of(&least, &report);
     let (runs, complete) = (trial.runs(), !trial.was_enough());
     Ok(Shrunk { plan: least, signature, report, before, after, runs, complete })

@@ -19,7 +19,7 @@ use workloads::hunt;
 use workloads::plan::Plan;
 use workloads::profile::Profile;
 use workloads::run::{Errand, Watching, carry_out};
-use workloads::shrink::{Limits, Shrunk, shrink};
+use workloads::shrink::{Limits, Shrunk, as_story, as_test, fails_as_story, shrink};
 use workloads::signature::Signature;
 
 /// More faults than that are not what a person wants to think about.
@@ -82,6 +82,20 @@ fn retries_that_are_appended_again_are_shrunk() {
     assert_shrinks("F01");
 }
 
+/// It needs no fault, so every story shows it, and then a story is what is written.
+#[test]
+fn shrunk_run_is_written_as_a_story_where_one_fails() {
+    let shrunk = shrunk(&first_failing("B11"), 2);
+    assert!(fails_as_story(&shrunk), "{}", shrunk.plan.to_json());
+    let text = as_test(&shrunk, Path::new("min.json"));
+    assert_eq!(Some(text), as_story(&shrunk));
+
+    let sound = Shrunk { plan: Plan { mutant: None, ..shrunk.plan.clone() }, ..shrunk.clone() };
+    assert!(!fails_as_story(&sound));
+    let another = Shrunk { signature: Signature::Invariant("GS2".to_owned()), ..shrunk };
+    assert!(!fails_as_story(&another));
+}
+
 /// What is reached when it is enough is smaller, fails still, and is known not to be the smallest.
 #[test]
 fn budget_that_is_spent_leaves_the_best_so_far() {
@@ -140,11 +154,24 @@ fn command_writes_a_plan_that_fails_again_and_a_test() {
     assert_eq!(again["before"], again["after"]);
 }
 
+/// More than a second's work: a run goes on for two simulated minutes, whatever breaks inside, and
+/// it takes dozens of them.
+const LONG: [&str; 10] = [
+    "shrink",
+    "0x0",
+    "--mutant",
+    "B01",
+    "--clients-only",
+    "--storm",
+    "120",
+    "--workers",
+    "1",
+    "--json",
+];
+
 #[test]
 fn command_ends_when_its_time_is_up() {
-    // A day of faults is more than a second's work.
-    let long = ["shrink", "0x0", "--mutant", "B08", "--storm", "3600", "--seconds", "1", "--json"];
-    let (code, told) = ended(faults(&long));
+    let (code, told) = ended(faults(&[&LONG[..], &["--seconds", "1"]].concat()));
     let told = json(&told);
     assert_eq!((code, &told["complete"]), (Some(1), &Value::Bool(false)), "{told:#}");
 }
@@ -161,8 +188,7 @@ fn listens_for_an_interrupt(process: u32) -> bool {
 #[cfg(target_os = "linux")]
 #[test]
 fn interrupted_command_tells_the_best_so_far() {
-    let long = ["shrink", "0x0", "--mutant", "B08", "--storm", "3600", "--json"];
-    let child = faults(&long);
+    let child = faults(&LONG);
     while !listens_for_an_interrupt(child.id()) {
         thread::yield_now();
     }
@@ -171,4 +197,21 @@ fn interrupted_command_tells_the_best_so_far() {
     let (code, told) = ended(child);
     let told = json(&told);
     assert_eq!((code, &told["complete"]), (Some(1), &Value::Bool(false)), "{told:#}");
+}
+
+#[test]
+fn what_a_hunt_finds_is_cut_down() {
+    let hunt = ["mutants", "F01", "--seeds", "50", "--schedules", "1", "--shrink=600"];
+    let (code, told) = ended(faults(&[&hunt[..], &["--json"]].concat()));
+    let told = json(&told);
+    assert_eq!(code, Some(0), "{told:#}");
+    let left = told["faults_left_median"].as_u64().expect("something was cut down");
+    assert!(left <= 6, "{told:#}");
+    for eyes in 0..2 {
+        let cut = &told["mutants"][0]["hunts"][eyes]["shrunk"];
+        assert_eq!(cut["complete"], Value::Bool(true), "{cut:#}");
+        assert!(Plan::read(&cut["plan"].to_string()).is_ok(), "{cut:#}");
+    }
+    let (_, table) = ended(faults(&[&hunt[..], &["--clients-only"]].concat()));
+    assert!(table.contains("faults left: ") && table.contains("duplicate"), "{table}");
 }

@@ -11,7 +11,7 @@ use harness::disk::DiskFault;
 use harness::fault::{Fault, FaultId};
 use harness::nemesis::{Aim, ScheduledFault};
 use harness::scenario;
-use harness::system::Node;
+use harness::system::{Node, Violation};
 use harness::verdict::Verdict;
 use highwater::client::ElectionType;
 
@@ -83,7 +83,9 @@ impl<'a> Story<'a> {
             });
             match (signature, told) {
                 (Signature::Invariant(name), Err(failed)) => {
-                    failed.panicked.message.starts_with(&format!("{name} broken"))
+                    let (invariant, what) = (name.clone(), String::new());
+                    let words = Violation { invariant, what }.to_string();
+                    failed.panicked.message.starts_with(&words)
                 }
                 (Signature::Anomaly(kind), Ok(Verdict::Invalid(anomalies))) => {
                     anomalies.first().is_some_and(|anomaly| anomaly.kind.to_string() == *kind)
