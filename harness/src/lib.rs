@@ -12,6 +12,7 @@
 //! - [`disk`], [`net`], [`clock`]: what a process has instead of a machine.
 //! - [`history`], [`checker`], [`verdict`], [`digest`]: what the clients saw, and what it proves.
 //! - [`sweep`], [`sometimes`], [`report`], [`exit`]: many seeds, what they reached, how it is told.
+//! - [`shrink`]: a failure cut down to what it needs.
 //! - [`seed`], [`gate`], [`panics`], [`trace`]: what it rests on.
 
 pub mod checker;
@@ -32,6 +33,7 @@ pub mod prelude;
 pub mod report;
 pub mod scenario;
 pub mod seed;
+pub mod shrink;
 pub mod sometimes;
 pub mod sweep;
 pub mod system;

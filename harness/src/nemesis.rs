@@ -17,6 +17,8 @@ mod draw;
 mod relay;
 mod schedule;
 mod shapes;
+#[cfg(any(feature = "proptest", test))]
+pub mod strategy;
 mod unleash;
 
 use std::collections::BTreeMap;

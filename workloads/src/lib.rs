@@ -10,7 +10,8 @@
 //! clients, [`alerts`] what its monitoring says, [`verdict`] the judgement of what clients saw. A
 //! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
 //! [`telling`] tells it while it lasts, and a [`chronicle`] keeps what its page shows.
-//! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
+//! A [`signature`] is what two failures have in common, and [`shrink`] cuts a failing plan down while
+//! it keeps it. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
 //! that was broken on purpose is found out.
 
@@ -49,6 +50,8 @@ pub mod plan;
 pub mod run;
 
 pub mod signature;
+
+pub mod shrink;
 
 pub mod telling;
 

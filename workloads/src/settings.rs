@@ -101,6 +101,36 @@ impl ClusterSettings {
         self
     }
 
+    /// The same cluster with so many brokers in all, at least one; no more controllers than that.
+    #[must_use]
+    pub fn broker_total(mut self, count: usize) -> Self {
+        self.brokers = count.max(1);
+        let controllers = self.controllers;
+        self.controllers(controllers)
+    }
+
+    /// The names of the properties that are not as in [`brokers`].
+    pub fn changed(&self) -> impl Iterator<Item = &str> {
+        let usual = |name: &str| BRISK.iter().find(|brisk| brisk.0 == name).map(|brisk| brisk.1);
+        let changed = self
+            .properties
+            .iter()
+            .filter(move |(name, value)| usual(name.as_str()) != Some(value.as_str()));
+        changed.map(|(name, _)| name.as_str())
+    }
+
+    /// The same cluster with a property as in [`brokers`].
+    #[must_use]
+    pub fn as_usual(mut self, name: &str) -> Self {
+        match BRISK.iter().find(|brisk| brisk.0 == name) {
+            Some((_, value)) => self.set(name, value),
+            None => {
+                self.properties.remove(name);
+                self
+            }
+        }
+    }
+
     /// `unclean.leader.election.enable`.
     #[must_use]
     pub fn unclean_leader_election(self, enable: bool) -> Self {
@@ -247,6 +277,20 @@ mod tests {
             assert_eq!(config.topics.min_in_sync_replicas, 2);
             assert_eq!(config.broker.rack.as_deref(), Some(["a", "b"][index % 2]));
         }
+    }
+
+    #[test]
+    fn change_of_a_property_is_known_and_undone() {
+        let settings =
+            brokers(3).set("log.segment.bytes", "2048").set("connections.max.idle.ms", "7");
+        assert_eq!(
+            settings.changed().collect::<Vec<_>>(),
+            ["connections.max.idle.ms", "log.segment.bytes"]
+        );
+        let undone = settings.as_usual("log.segment.bytes").as_usual("connections.max.idle.ms");
+        assert_eq!(undone, brokers(3));
+        assert_eq!(brokers(5).broker_total(3), brokers(3));
+        assert_eq!(brokers(5).broker_total(2).controller_count(), 2);
     }
 
     #[test]

@@ -1,13 +1,24 @@
-//! Long commands: how many cores they may use, and how they end before their time.
+//! Long commands: how many cores they may use, how long they take, and how they end before their
+//! time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Instant;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// How many runs at a time.
 pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The time of the machine, which only budgets and the length of a command are measured in.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command is outside of the simulations that it runs, and tells how long it took"
+)]
+pub(crate) fn wall_clock() -> Instant {
+    Instant::now()
 }
 
 /// The first Ctrl-C sets the flag that is returned, so that the runs under way can end; a second one

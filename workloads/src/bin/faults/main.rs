@@ -13,6 +13,7 @@ mod report;
 mod rooms;
 mod run;
 mod serve;
+mod shrink;
 mod sweep;
 
 use std::process::ExitCode;
@@ -41,6 +42,8 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
+    /// Cuts a failing run down to the fewest faults and the smallest cluster that still fail.
+    Shrink(shrink::Arguments),
     /// Draws a run as a page for a browser.
     Report(report::Arguments),
     /// Shows the pages and results of a directory, on this machine only.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
+        Command::Shrink(arguments) => shrink::shrink(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Check(arguments) => check::check(&arguments),

@@ -1,12 +1,14 @@
 //! `faults mutants`: hunts brokers that are broken on purpose.
 //!
 //! For each: how many seeds of the full simulation, and how many schedules of the pure rooms, until
-//! it is found out; once by whatever notices first, once by what clients see alone.
+//! it is found out; once by whatever notices first, once by what clients see alone. With
+//! `--shrink`, what was found in the full simulation is cut down, and how far is told.
 
+mod shrunk;
 mod table;
 
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use harness::exit::Exit;
@@ -18,8 +20,9 @@ use workloads::hunt::{self, Caught, Finding};
 use workloads::profile::Profile;
 use workloads::rooms;
 
-use crate::interrupt;
+use crate::interrupt::{self, wall_clock};
 use crate::output;
+use shrunk::Cut;
 
 /// Flags of `faults mutants`.
 #[derive(Debug, Args)]
@@ -41,6 +44,9 @@ pub(crate) struct Arguments {
     /// Leaves the invariants out: only what clients see counts.
     #[arg(long)]
     clients_only: bool,
+    /// Cuts down each seed that was found, for so many seconds at most.
+    #[arg(long, value_name = "BUDGET", num_args = 0..=1, require_equals = true, default_missing_value = "300", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    shrink: Option<u64>,
     /// How many runs at a time; by default as many as there are cores.
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
@@ -84,6 +90,8 @@ struct Hunt {
     tried: u64,
     seconds: f64,
     finding: Option<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shrunk: Option<Cut>,
 }
 
 /// All hunts for one mutant.
@@ -99,6 +107,9 @@ struct Hunted {
 #[derive(Debug, Serialize)]
 struct Summary {
     mutants: Vec<Hunted>,
+    /// Half of the plans that were cut down have so many faults left at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults_left_median: Option<usize>,
     interrupted: bool,
 }
 
@@ -126,7 +137,8 @@ pub(crate) fn mutants(arguments: &Arguments) -> Result<Exit, String> {
         }
     }
     hunter.bar.finish_and_clear();
-    let summary = Summary { mutants, interrupted: hunter.is_interrupted() };
+    let faults_left_median = shrunk::median(&mutants);
+    let summary = Summary { mutants, faults_left_median, interrupted: hunter.is_interrupted() };
     if arguments.json {
         output::print_json(&summary);
     } else {
@@ -181,7 +193,9 @@ impl Hunter<'_> {
                     let is_wanted = (ground == Ground::Simulation || quarry.in_rooms)
                         && (eyes == Eyes::Clients || !self.arguments.clients_only);
                     if is_wanted && !self.is_interrupted() {
-                        hunts.push(self.hunt(&quarry, sweep, ground, eyes));
+                        let mut hunt = self.hunt(&quarry, sweep, ground, eyes);
+                        hunt.shrunk = self.cut_down(&quarry, &hunt);
+                        hunts.push(hunt);
                     }
                 }
             }
@@ -208,9 +222,7 @@ impl Hunter<'_> {
         let cases = start..start + most;
         let Caught { tried, finding } = match ground {
             Ground::Simulation => {
-                let profile = Profile::safe().mutant(&quarry.id);
-                let profile = profile.expect("the build named the mutant itself");
-                let profile = if eyes == Eyes::Clients { profile.clients_only() } else { profile };
+                let profile = broken(quarry, eyes);
                 self.run(cases, |seed| hunt::simulate(seed, &profile))
             }
             Ground::Rooms => {
@@ -220,7 +232,7 @@ impl Hunter<'_> {
             }
         };
         let seconds = rounded(began.elapsed());
-        Hunt { ground, eyes, start: Seed(start), tried, seconds, finding }
+        Hunt { ground, eyes, start: Seed(start), tried, seconds, finding, shrunk: None }
     }
 
     fn run(
@@ -239,11 +251,11 @@ fn rounded(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-/// The time of the machine, which only the length of a hunt is measured in.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a hunt is outside of the simulations that it runs, and tells how long it took"
-)]
-fn wall_clock() -> Instant {
-    Instant::now()
+/// The sweep's profile with the broken broker in it.
+fn broken(quarry: &Quarry, eyes: Eyes) -> Profile {
+    let profile = Profile::safe().mutant(&quarry.id).expect("the build named the mutant itself");
+    match eyes {
+        Eyes::All => profile,
+        Eyes::Clients => profile.clients_only(),
+    }
 }

@@ -19,6 +19,11 @@ pub(crate) fn print_json(value: &impl Serialize) {
     });
 }
 
+/// Writes with `write` to standard error: what a person wants to know and a pipe does not.
+pub(crate) fn remark(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    write(&mut io::stderr().lock()).ok();
+}
+
 /// Says what is wrong with how the command was called.
 pub(crate) fn complain(message: &str) {
     writeln!(io::stderr().lock(), "faults: {message}").ok();

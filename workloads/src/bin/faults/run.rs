@@ -115,7 +115,7 @@ pub(crate) fn repro(arguments: &ReproArguments) -> Result<Exit, String> {
     again(&errand(what, profile)?, telling)
 }
 
-/// The errand of a seed, or of a file that `--plan` has written.
+/// The run of a seed, or of a plan in a file.
 pub(crate) fn errand(what: &str, profile: &ProfileFlags) -> Result<Errand, String> {
     match what.parse() {
         Ok(seed) => Ok(profile.profile()?.errand(seed)),

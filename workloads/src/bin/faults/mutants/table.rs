@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use harness::report::{Style, Tone};
 
-use super::{Eyes, Ground, Hunt, Hunted, Summary};
+use super::{Eyes, Ground, Hunt, Hunted, Summary, shrunk};
 
 /// The columns: where, and who looked on.
 const COLUMNS: [(Ground, Eyes, &str); 4] = [
@@ -39,6 +39,7 @@ pub(super) fn write(summary: &Summary, out: &mut impl Write, style: Style) -> io
             writeln!(out, "{}", style.paint(Tone::Faint, &format!("       {}", finding.repeat)))?;
         }
     }
+    shrunk::write(summary, out, style)?;
     let found = summary.mutants.iter().filter(|hunted| hunted.found).count();
     let cut_short = if summary.interrupted { ", interrupted" } else { "" };
     writeln!(out, "\n{found} of {} found{cut_short}", summary.mutants.len())
