@@ -48,6 +48,10 @@ fn plainer(fault: &Fault) -> Vec<Fault> {
         Fault::Slow { latency_ms } => {
             below(*latency_ms).map(|latency_ms| Fault::Slow { latency_ms }).collect()
         }
+        Fault::Lossy { per_mille } => {
+            let fewer = below(u64::from(*per_mille)).filter_map(|n| u32::try_from(n).ok());
+            fewer.map(|per_mille| Fault::Lossy { per_mille }).collect()
+        }
         Fault::SetClock { offset_ms } => {
             let sign = offset_ms.signum();
             let signed = |size: u64| Fault::SetClock { offset_ms: sign * size.cast_signed() };

@@ -187,7 +187,7 @@ fn has_a_verb(scheduled: &ScheduledFault) -> bool {
         // It is over as soon as it has struck, and what comes of it has no verb.
         Fault::Disk(DiskFault::FlipBit) => return false,
         Fault::Partition { .. } => 0,
-        Fault::CutOneWay | Fault::Hold | Fault::Slow { .. } => 2,
+        Fault::CutOneWay | Fault::Hold | Fault::Slow { .. } | Fault::Lossy { .. } => 2,
         Fault::Crash
         | Fault::CrashSilently
         | Fault::PowerCut { .. }

@@ -137,6 +137,7 @@ fn verb(fault: &Fault, on: &[String]) -> String {
         Fault::CutOneWay => format!("cluster.cut_one_way({on})"),
         Fault::Hold => format!("cluster.hold({on})"),
         Fault::Slow { latency_ms } => format!("cluster.slow_link({on}, millis({latency_ms}))"),
+        Fault::Lossy { per_mille } => format!("cluster.lossy_link({on}, {per_mille})"),
         Fault::SetClock { offset_ms } => format!("cluster.set_clock_offset({on}, {offset_ms})"),
         Fault::DriftClock { rate_ppm } => format!("cluster.set_clock_rate({on}, {rate_ppm})"),
         Fault::Disk(trouble) => format!("cluster.break_disk({on}, DiskFault::{trouble:?})"),
