@@ -114,7 +114,7 @@ fn tell(arguments: &Arguments, shrunk: &Shrunk, took: Duration) -> Result<(), St
             output::print(|out| write!(out, "{}", shrink::as_test(shrunk, path)));
         }
         Some(path) => {
-            output::remark(|out| writeln!(out, "  again: cargo faults repro {}", path.display()))
+            output::remark(|out| writeln!(out, "  again: cargo faults repro {}", path.display()));
         }
     }
     Ok(())
