@@ -12,7 +12,7 @@
 //! [`telling`] tells it while it lasts, and a [`chronicle`] keeps what its page shows.
 //! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
-//! that was broken on purpose is found out.
+//! that was broken on purpose is found out. [`swarm`] draws another cluster for each seed.
 
 pub mod settings;
 
@@ -45,6 +45,8 @@ pub mod verdict;
 pub mod profile;
 
 pub mod plan;
+
+pub mod swarm;
 
 pub mod run;
 
