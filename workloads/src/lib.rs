@@ -12,7 +12,8 @@
 //! [`telling`] tells it while it lasts, and a [`chronicle`] keeps what its page shows.
 //! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
-//! that was broken on purpose is found out. [`swarm`] draws another cluster for each seed.
+//! that was broken on purpose is found out. [`swarm`] draws another cluster for each seed, and [`soak`] keeps what many
+//! hours of that came to.
 
 pub mod settings;
 
@@ -57,6 +58,8 @@ pub mod telling;
 pub mod chronicle;
 
 pub mod rooms;
+
+pub mod soak;
 
 pub mod matrix;
 

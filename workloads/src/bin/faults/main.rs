@@ -6,6 +6,7 @@
 mod check;
 mod interrupt;
 mod matrix;
+mod merge;
 mod mutants;
 mod output;
 mod profile;
@@ -13,6 +14,7 @@ mod report;
 mod rooms;
 mod run;
 mod serve;
+mod soak;
 mod sweep;
 
 use std::process::ExitCode;
@@ -39,6 +41,10 @@ enum Command {
     Run(run::Arguments),
     /// Runs many seeds on all cores.
     Sweep(sweep::Arguments),
+    /// Draws another cluster for each seed, for hours and on many machines; groups what fails.
+    Soak(soak::Arguments),
+    /// Joins what the shards of a soak found.
+    Merge(merge::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
     /// Draws a run as a page for a browser.
@@ -67,6 +73,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Soak(arguments) => soak::soak(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),

@@ -19,6 +19,11 @@ pub(crate) fn print_json(value: &impl Serialize) {
     });
 }
 
+/// Writes a line to standard error, beside what is meant for other programs.
+pub(crate) fn tell(line: &str) {
+    writeln!(io::stderr().lock(), "{line}").ok();
+}
+
 /// Says what is wrong with how the command was called.
 pub(crate) fn complain(message: &str) {
     writeln!(io::stderr().lock(), "faults: {message}").ok();
