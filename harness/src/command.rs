@@ -127,6 +127,8 @@ impl Command {
         let (command, flags) = (self.clone(), given.clone());
         let options = SweepOptions {
             seeds: 1..seeds.saturating_add(1),
+            every: 1,
+            lasts: None,
             workers: thread::available_parallelism().map_or(1, usize::from),
             stop_at_first: false,
             required: Vec::new(),

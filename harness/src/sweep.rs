@@ -15,6 +15,7 @@ mod progress;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -25,8 +26,10 @@ use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 pub use crate::exit::OutcomeVerdict;
+pub use crate::sweep::collector::{JsonLines, Sink};
 pub use crate::sweep::outcome::RunOutcome;
 pub use crate::sweep::summary::{Ended, Failure, SweepSummary};
+pub use crate::sweep::totals::Totals;
 
 use crate::sweep::collector::Collector;
 use crate::sweep::dealer::Dealer;
@@ -41,6 +44,10 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct SweepOptions {
     /// The seeds, each run once, beginning with the smallest.
     pub seeds: Range<u64>,
+    /// Of these only every so many-th, from the first on; at least 1.
+    pub every: u64,
+    /// After so long on the machine's clock no further seed is begun.
+    pub lasts: Option<Duration>,
     /// Runs at the same time, at least one. The answer does not depend on it.
     pub workers: usize,
     /// End at the smallest seed that does not pass; seeds behind it count as not run.
@@ -59,12 +66,22 @@ impl fmt::Debug for SweepOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SweepOptions")
             .field("seeds", &self.seeds)
+            .field("every", &self.every)
+            .field("lasts", &self.lasts)
             .field("workers", &self.workers)
             .field("stop_at_first", &self.stop_at_first)
             .field("required", &self.required)
             .field("expects_faults", &self.expects_faults)
             .field("quiet", &self.quiet)
             .finish_non_exhaustive()
+    }
+}
+
+impl SweepOptions {
+    /// How many seeds that are.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.seeds.end.saturating_sub(self.seeds.start).div_ceil(self.every.max(1))
     }
 }
 
@@ -88,6 +105,8 @@ impl fmt::Debug for SweepOptions {
 ///
 /// let options = SweepOptions {
 ///     seeds: 0..8,
+///     every: 1,
+///     lasts: None,
 ///     workers: 2,
 ///     stop_at_first: false,
 ///     required: Vec::new(),
@@ -115,11 +134,26 @@ pub fn run<F>(
 where
     F: Fn(u64) -> RunOutcome + Sync,
 {
+    let mut lines = jsonl.map(JsonLines);
+    run_into(options, lines.as_mut().map(|lines| lines as &mut dyn Sink), interrupted, run_one)
+}
+
+/// As [`run`], with outcomes given to `sink` in the order of their seeds.
+pub fn run_into<F>(
+    options: SweepOptions,
+    sink: Option<&mut dyn Sink>,
+    interrupted: &AtomicBool,
+    run_one: F,
+) -> SweepSummary
+where
+    F: Fn(u64) -> RunOutcome + Sync,
+{
     let options = &options;
     panics::install();
     let began = wall_clock();
-    let dealer = Dealer::new(options.seeds.clone(), interrupted);
-    let mut collector = Collector::new(options, jsonl);
+    let mut time_is_up = false;
+    let dealer = Dealer::new(options.seeds.clone(), options.every, interrupted);
+    let mut collector = Collector::new(options, sink);
     let mut progress = Progress::new(options);
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
@@ -146,11 +180,15 @@ where
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            if options.lasts.is_some_and(|lasts| began.elapsed() >= lasts) {
+                time_is_up = true;
+                dealer.stop();
+            }
             progress.tick(&collector.tally(), dealer.oldest());
         }
     });
     progress.finish();
-    collector.finish(began.elapsed())
+    collector.finish(time_is_up, began.elapsed())
 }
 
 /// One worker: seed after seed, until there are no more.

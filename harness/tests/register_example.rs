@@ -15,6 +15,8 @@ use harness::sweep::{self, RunOutcome, SweepOptions, SweepSummary};
 fn sweep(seeds: std::ops::Range<u64>, bug: bool) -> SweepSummary {
     let options = SweepOptions {
         seeds,
+        every: 1,
+        lasts: None,
         workers: 2,
         stop_at_first: false,
         required: Vec::new(),

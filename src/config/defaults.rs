@@ -48,3 +48,4 @@ pub(super) const REPLICA_FETCH_BYTES_MIN: i64 = 1;
 pub(super) const REPLICA_FETCH_WAIT_MAX_MS: i64 = 500;
 pub(super) const REPLICA_FETCH_BACKOFF_MS: i64 = 1_000;
 pub(super) const REPLICA_SOCKET_TIMEOUT_MS: i64 = 30_000;
+pub(super) const WAIT_FOR_CAUGHT_UP_FOLLOWERS: bool = true;

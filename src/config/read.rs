@@ -321,6 +321,8 @@ fn replication(reader: &mut Reader<'_>) -> Replication {
             1,
         ),
         selector: replica_selector(reader),
+        wait_for_caught_up_followers: reader
+            .flag("internal.wait.for.caught.up.followers", kafka::WAIT_FOR_CAUGHT_UP_FOLLOWERS),
     }
 }
 

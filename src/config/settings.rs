@@ -181,6 +181,11 @@ pub struct Replication {
     /// (`client.rack`) are sent to a replica near by. Kafka's two classes are known by their
     /// names, `org.apache.kafka.common.replica.RackAwareReplicaSelector` and `..LeaderSelector`.
     pub selector: ReplicaSelector,
+    /// `internal.wait.for.caught.up.followers`, default true: whether followers that are about to
+    /// join the in-sync set hold the high watermark back (the third set of R13). Kafka always does
+    /// and has no such setting; safety does not need it, and it hides mistakes from tests, so
+    /// simulations turn it off now and then. Not for operators.
+    pub wait_for_caught_up_followers: bool,
 }
 
 impl Quorum {

@@ -76,7 +76,8 @@ fn the_embedded_cluster_is_one_node_with_kafkas_defaults() {
           fetch_wait_max: 500ms
           fetch_backoff: 1s
           socket_timeout: 30s
-          selector: Leader }"#]]
+          selector: Leader
+          wait_for_caught_up_followers: true }"#]]
     .assert_eq(&groups.join("\n\n").replace(", ", "\n  "));
 }
 

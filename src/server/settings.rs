@@ -20,7 +20,7 @@ pub(crate) fn replica(config: &Config) -> replication::Settings {
         me: BrokerId::from(config.node_id),
         replica_lag_time_max: config.replication.replica_lag_max,
         alter_partition_retry: ALTER_PARTITION_RETRY,
-        wait_for_caught_up_followers: true,
+        wait_for_caught_up_followers: config.replication.wait_for_caught_up_followers,
     }
 }
 

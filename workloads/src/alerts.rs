@@ -18,7 +18,7 @@ pub mod expression;
 pub mod monitor;
 pub mod rules;
 pub mod series;
-mod yaml;
+pub mod yaml;
 
 use std::collections::BTreeMap;
 use std::fmt;

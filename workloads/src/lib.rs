@@ -13,7 +13,8 @@
 //! A [`signature`] is what two failures have in common, and [`shrink`] cuts a failing plan down while
 //! it keeps it. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
-//! that was broken on purpose is found out.
+//! that was broken on purpose is found out. [`swarm`] draws another cluster for each seed, and [`soak`] keeps what many
+//! hours of that came to.
 
 pub mod settings;
 
@@ -47,6 +48,8 @@ pub mod profile;
 
 pub mod plan;
 
+pub mod swarm;
+
 pub mod run;
 
 pub mod signature;
@@ -58,6 +61,8 @@ pub mod telling;
 pub mod chronicle;
 
 pub mod rooms;
+
+pub mod soak;
 
 pub mod matrix;
 

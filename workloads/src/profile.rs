@@ -12,6 +12,7 @@ use crate::load::Mix;
 use crate::plan::{self, Physics, Plan, TopicPlan};
 use crate::run::Errand;
 use crate::settings::{ClusterSettings, brokers};
+use crate::swarm;
 use crate::system::IN_SYNC;
 
 /// Breaks the brokers that run on this thread in a known way; `None` mends them. Does nothing in a
@@ -52,6 +53,8 @@ enum Habits {
     /// - How large segments are, and how much a follower gets per fetch. Small ones put borders
     ///   everywhere, and keep a slow follower above the high watermark but below the log's end.
     Drawn,
+    /// Everything: see [`swarm`].
+    Swarm,
 }
 
 /// The pauses of clients to draw from, in milliseconds.
@@ -84,6 +87,13 @@ impl Profile {
     #[must_use]
     pub fn safe() -> Self {
         Self { habits: Habits::Drawn, ..Self::on(brokers(3).min_in_sync_replicas(2)) }
+    }
+
+    /// Each seed has a cluster, clients and faults of its own; see [`swarm`]. What other methods
+    /// choose of these does not count.
+    #[must_use]
+    pub fn swarm() -> Self {
+        Self { habits: Habits::Swarm, ..Self::safe() }
     }
 
     /// As [`Profile::safe`], on another cluster, the same for all seeds.
@@ -169,6 +179,10 @@ impl Profile {
     /// Everything that the run of a seed is made of.
     #[must_use]
     pub fn plan(&self, seed: Seed) -> Plan {
+        let (mutant, clients_only) = (self.mutant.clone(), self.clients_only);
+        if self.habits == Habits::Swarm {
+            return Plan { mutant, clients_only, ..swarm::plan(seed) };
+        }
         Plan {
             plan: plan::VERSION,
             seed,
@@ -184,8 +198,8 @@ impl Profile {
             calm: CALM,
             schedule: self.schedule(seed),
             beyond_the_budget: false,
-            clients_only: self.clients_only,
-            mutant: self.mutant.clone(),
+            clients_only,
+            mutant,
         }
     }
 
@@ -193,8 +207,10 @@ impl Profile {
     #[must_use]
     pub fn settings(&self, seed: Seed) -> ClusterSettings {
         let mut settings = self.settings.clone();
-        if self.habits == Habits::Fixed {
-            return settings;
+        match self.habits {
+            Habits::Fixed => return settings,
+            Habits::Swarm => return swarm::plan(seed).cluster,
+            Habits::Drawn => {}
         }
         let mut dice = seed.stream("cluster");
         if dice.chance(1, 2) {
@@ -245,6 +261,9 @@ impl Profile {
     /// What recovery makes of rot is told by stories and by the tests of the log.
     #[must_use]
     pub fn schedule(&self, seed: Seed) -> Schedule {
+        if self.habits == Habits::Swarm {
+            return swarm::plan(seed).schedule;
+        }
         let second = Duration::from_secs(1);
         Nemesis::swarm()
             .troubles(&[
@@ -269,8 +288,12 @@ impl Profile {
     #[must_use]
     pub fn flags(&self) -> Vec<String> {
         let mut flags = Vec::new();
-        if self.habits == Habits::Fixed {
-            flags.extend(["--brokers".to_owned(), self.settings.broker_count().to_string()]);
+        match self.habits {
+            Habits::Fixed => {
+                flags.extend(["--brokers".to_owned(), self.settings.broker_count().to_string()]);
+            }
+            Habits::Drawn => {}
+            Habits::Swarm => flags.push("--swarm".to_owned()),
         }
         if self.clients == Clients::AppendRead {
             flags.extend(["--workload".to_owned(), "append-read".to_owned()]);

@@ -28,6 +28,7 @@ use crate::invariants;
 use crate::operator::{Operator as _, ReplicationFactor, Topic};
 use crate::plan::{Plan, TopicPlan};
 use crate::profile::{Profile, break_thread};
+use crate::signature::Signature;
 use crate::system::Brokers;
 use crate::telling::{Ear, Telling};
 use crate::verdict::Judged;
@@ -265,7 +266,8 @@ impl<'errand> Course<'errand> {
             let words = picture.tally().in_words();
             words.into_iter().map(|(words, count)| (words.to_owned(), count)).collect()
         });
-        let outcome = RunOutcome::of(&report, sometimes);
+        let mut outcome = RunOutcome::of(&report, sometimes);
+        outcome.signature = Signature::of(&report).map(|signature| signature.tagged());
         Ran {
             report,
             outcome,

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use harness::report::RunReport;
+use harness::sweep::RunOutcome;
 use serde::{Deserialize, Serialize};
 
 /// The kind of a failure.
@@ -34,6 +35,42 @@ impl Signature {
         }
         let failure = report.liveness.clone().or_else(|| report.failure()).unwrap_or_default();
         Some(Self::Failure(shape(&failure)))
+    }
+
+    /// The signature of one run of a sweep that did not pass; `None` if it passed. A run that broke
+    /// off has none of its own, and is told by its words.
+    #[must_use]
+    pub fn of_outcome(outcome: &RunOutcome) -> Option<Self> {
+        if outcome.passes() {
+            return None;
+        }
+        let own = outcome.signature.as_deref().and_then(Self::from_tagged);
+        let words = outcome.failure.as_deref().unwrap_or("no reason given");
+        Some(own.unwrap_or_else(|| Self::Failure(shape(words))))
+    }
+
+    /// It with its kind before it, on one line: `invariant GS1`.
+    #[must_use]
+    pub fn tagged(&self) -> String {
+        let (kind, what) = match self {
+            Self::Invariant(what) => ("invariant", what),
+            Self::Anomaly(what) => ("anomaly", what),
+            Self::Failure(what) => ("failure", what),
+        };
+        format!("{kind} {what}")
+    }
+
+    /// What [`Signature::tagged`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn from_tagged(text: &str) -> Option<Self> {
+        let (kind, what) = text.split_once(' ')?;
+        let what = what.to_owned();
+        match kind {
+            "invariant" => Some(Self::Invariant(what)),
+            "anomaly" => Some(Self::Anomaly(what)),
+            "failure" => Some(Self::Failure(what)),
+            _ => None,
+        }
     }
 
     /// Whether clients could see it, without looking inside.
@@ -91,6 +128,15 @@ mod tests {
         assert_eq!(first, "orders-# had no leader after #.#s");
         assert_eq!(first, shape("orders-1 had no leader after 7.004s\nfenced brokers: none"));
         assert_ne!(first, shape("node-1 panicked"));
+    }
+
+    #[test]
+    fn a_signature_survives_its_line() {
+        let all = [Signature::Invariant, Signature::Anomaly, Signature::Failure];
+        for signature in all.map(|kind| kind("lost write after #s".to_owned())) {
+            assert_eq!(Signature::from_tagged(&signature.tagged()), Some(signature));
+        }
+        assert_eq!(Signature::from_tagged("rumour GS1"), None);
     }
 
     #[test]

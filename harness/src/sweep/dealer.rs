@@ -20,6 +20,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Dealer<'a> {
     end: u64,
+    /// From one seed to the next.
+    every: u64,
     interrupted: &'a AtomicBool,
     table: Mutex<Table>,
     moved: Condvar,
@@ -35,14 +37,16 @@ struct Table {
 }
 
 impl<'a> Dealer<'a> {
-    pub(super) fn new(seeds: Range<u64>, interrupted: &'a AtomicBool) -> Self {
+    /// Deals every so many-th of the seeds, beginning with the first.
+    pub(super) fn new(seeds: Range<u64>, every: u64, interrupted: &'a AtomicBool) -> Self {
         let table = Table {
             next: seeds.start,
             collected: seeds.start,
             stopped: false,
             running: BTreeMap::new(),
         };
-        Self { end: seeds.end, interrupted, table: Mutex::new(table), moved: Condvar::new() }
+        let (end, every) = (seeds.end, every.max(1));
+        Self { end, every, interrupted, table: Mutex::new(table), moved: Condvar::new() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -58,9 +62,9 @@ impl<'a> Dealer<'a> {
             if interrupted || table.stopped || table.next >= self.end {
                 return None;
             }
-            if table.next - table.collected < AHEAD_MAX {
+            if (table.next - table.collected) / self.every < AHEAD_MAX {
                 let seed = table.next;
-                table.next += 1;
+                table.next = seed.saturating_add(self.every);
                 table.running.insert(seed, wall_clock());
                 return Some(seed);
             }
@@ -101,7 +105,7 @@ mod tests {
     #[test]
     fn seeds_are_dealt_in_order_until_the_end() {
         let never = AtomicBool::new(false);
-        let dealer = Dealer::new(3..6, &never);
+        let dealer = Dealer::new(3..6, 1, &never);
         let dealt: Vec<u64> = std::iter::from_fn(|| dealer.deal()).collect();
         assert_eq!(dealt, [3, 4, 5]);
         assert_eq!(dealer.oldest().map(|(seed, _)| seed), Some(3));
@@ -110,16 +114,25 @@ mod tests {
     }
 
     #[test]
+    fn every_third_seed_is_dealt_and_the_last_of_all_too() {
+        let never = AtomicBool::new(false);
+        let dealer = Dealer::new(4..11, 3, &never);
+        assert_eq!(std::iter::from_fn(|| dealer.deal()).collect::<Vec<_>>(), [4, 7, 10]);
+        let dealer = Dealer::new(u64::MAX - 2..u64::MAX, 2, &never);
+        assert_eq!(std::iter::from_fn(|| dealer.deal()).collect::<Vec<_>>(), [u64::MAX - 2]);
+    }
+
+    #[test]
     fn range_that_is_turned_around_holds_no_seed() {
         let never = AtomicBool::new(false);
         let (start, end) = (6, 3);
-        assert_eq!(Dealer::new(start..end, &never).deal(), None);
+        assert_eq!(Dealer::new(start..end, 1, &never).deal(), None);
     }
 
     #[test]
     fn worker_too_far_ahead_waits_and_is_let_go_on() {
         let never = AtomicBool::new(false);
-        let dealer = Dealer::new(0..u64::MAX, &never);
+        let dealer = Dealer::new(0..u64::MAX, 1, &never);
         (0..AHEAD_MAX).for_each(|seed| assert_eq!(dealer.deal(), Some(seed)));
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| dealer.deal());
@@ -132,7 +145,7 @@ mod tests {
     #[test]
     fn worker_that_waits_hears_of_the_interruption() {
         let interrupted = AtomicBool::new(false);
-        let dealer = Dealer::new(0..u64::MAX, &interrupted);
+        let dealer = Dealer::new(0..u64::MAX, 1, &interrupted);
         (0..AHEAD_MAX).for_each(|seed| assert_eq!(dealer.deal(), Some(seed)));
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| dealer.deal());

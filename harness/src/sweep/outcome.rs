@@ -17,6 +17,10 @@ pub struct RunOutcome {
     pub verdict: OutcomeVerdict,
     /// Why the run did not pass, in one line.
     pub failure: Option<String>,
+    /// What the failure has in common with others of its kind, in words of whoever ran it: without
+    /// times, numbers and names. Failures are grouped by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// Digest of everything that happened. Equal runs have equal digests.
     pub digest: String,
     /// How much simulated time passed.
@@ -46,6 +50,7 @@ impl RunOutcome {
             seed: report.seed,
             verdict: report.verdict,
             failure: report.failure(),
+            signature: None,
             digest: report.digest.clone(),
             simulated: report.simulated,
             operations: report.operations,
@@ -65,6 +70,7 @@ impl RunOutcome {
             seed,
             verdict,
             failure: Some(failure),
+            signature: None,
             digest: String::new(),
             simulated: Duration::ZERO,
             operations: 0,

@@ -21,6 +21,8 @@ const ENDLESS: u64 = 1 << 40;
 
 pub(super) struct Progress {
     began: Instant,
+    /// The time that was given.
+    lasts: Option<Duration>,
     told: u32,
     shown: Shown,
 }
@@ -28,7 +30,11 @@ pub(super) struct Progress {
 enum Shown {
     Nothing,
     Bar(ProgressBar),
-    Lines { last: Instant },
+    /// A bar of the time that was given, in seconds.
+    Time(ProgressBar),
+    Lines {
+        last: Instant,
+    },
 }
 
 impl Progress {
@@ -37,11 +43,14 @@ impl Progress {
         let shown = if options.quiet {
             Shown::Nothing
         } else if std::io::stderr().is_terminal() {
-            Shown::Bar(bar(options.seeds.end.saturating_sub(options.seeds.start)))
+            match options.lasts {
+                Some(lasts) => Shown::Time(time_bar(lasts)),
+                None => Shown::Bar(bar(options.asked())),
+            }
         } else {
             Shown::Lines { last: began }
         };
-        Self { began, told: 0, shown }
+        Self { began, lasts: options.lasts, told: 0, shown }
     }
 
     /// Shows how far the sweep is, and which run has been going on for longest.
@@ -52,10 +61,16 @@ impl Progress {
                 bar.set_position(tally.run);
                 bar.set_message(remarks(tally, oldest));
             }
+            Shown::Time(bar) => {
+                let elapsed = self.began.elapsed();
+                bar.set_position(elapsed.as_secs());
+                let (run, speed) = (text::grouped(tally.run), speed(tally, elapsed));
+                bar.set_message(format!("{run} seeds  {speed}  {}", remarks(tally, oldest)));
+            }
             Shown::Lines { last } => {
                 if last.elapsed() >= LINE_EVERY {
                     *last = wall_clock();
-                    print(&line(tally, self.began.elapsed(), oldest));
+                    print(&line(tally, (self.began.elapsed(), self.lasts), oldest));
                 }
             }
         }
@@ -69,7 +84,7 @@ impl Progress {
         self.told += 1;
         match &self.shown {
             Shown::Nothing => {}
-            Shown::Bar(bar) => bar.println(text),
+            Shown::Bar(bar) | Shown::Time(bar) => bar.println(text),
             Shown::Lines { .. } => print(text),
         }
     }
@@ -77,7 +92,7 @@ impl Progress {
     /// Clears the bar.
     pub(super) fn finish(self) {
         match self.shown {
-            Shown::Bar(bar) => bar.finish_and_clear(),
+            Shown::Bar(bar) | Shown::Time(bar) => bar.finish_and_clear(),
             Shown::Nothing | Shown::Lines { .. } => {}
         }
     }
@@ -94,15 +109,22 @@ fn bar(asked: u64) -> ProgressBar {
     bar.with_style(ProgressStyle::with_template(template).expect("the template is well-formed"))
 }
 
+fn time_bar(lasts: Duration) -> ProgressBar {
+    let template = "{bar:30} {elapsed} of {len}s, {eta} to go  {msg}";
+    let bar = ProgressBar::with_draw_target(Some(lasts.as_secs()), ProgressDrawTarget::stderr());
+    bar.with_style(ProgressStyle::with_template(template).expect("the template is well-formed"))
+}
+
 /// A closed standard error is no reason to end a sweep.
 fn print(line: &str) {
     drop(writeln!(std::io::stderr(), "{line}"));
 }
 
 fn remarks(tally: &Tally, oldest: Option<(u64, Duration)>) -> String {
-    let mut remarks = match tally.failed {
-        0 => "no failures".to_owned(),
-        failed => text::plural(failed, "failure"),
+    let mut remarks = match (&tally.remarks, tally.failed) {
+        (Some(remarks), _) => remarks.clone(),
+        (None, 0) => "no failures".to_owned(),
+        (None, failed) => text::plural(failed, "failure"),
     };
     if let Some((seed, lasts)) = oldest.filter(|(_, lasts)| *lasts >= SLOW) {
         remarks.push_str(&format!(", seed {seed:#x} has run for {}s", lasts.as_secs()));
@@ -110,22 +132,33 @@ fn remarks(tally: &Tally, oldest: Option<(u64, Duration)>) -> String {
     remarks
 }
 
-fn line(tally: &Tally, elapsed: Duration, oldest: Option<(u64, Duration)>) -> String {
+fn speed(tally: &Tally, elapsed: Duration) -> String {
     let per_second = u128::from(tally.run) * 1000 / elapsed.as_millis().max(1);
     let per_minute = u128::from(tally.run) * 60_000 / elapsed.as_millis().max(1);
-    let speed = if per_second >= 10 {
+    if per_second >= 10 {
         format!("{per_second} a second")
     } else {
         format!("{per_minute} a minute")
-    };
+    }
+}
+
+/// `elapsed` is what has passed, and of how much if a time was given.
+fn line(
+    tally: &Tally,
+    (elapsed, of): (Duration, Option<Duration>),
+    oldest: Option<(u64, Duration)>,
+) -> String {
     let mut line = format!("sweep: {}", text::grouped(tally.run));
     if tally.asked < ENDLESS {
         line.push_str(&format!(" of {}", text::grouped(tally.asked)));
     }
-    line.push_str(&format!(" seeds, {speed}, {}", remarks(tally, oldest)));
-    if tally.asked < ENDLESS && tally.run > 0 {
+    line.push_str(&format!(" seeds, {}, {}", speed(tally, elapsed), remarks(tally, oldest)));
+    let by_seeds = (tally.asked < ENDLESS && tally.run > 0).then(|| {
         let rest = u128::from(tally.asked.saturating_sub(tally.run));
-        let to_go = elapsed.as_millis() * rest / u128::from(tally.run) / 1000;
+        elapsed.as_millis() * rest / u128::from(tally.run) / 1000
+    });
+    let by_time = of.map(|of| of.saturating_sub(elapsed).as_millis() / 1000);
+    if let Some(to_go) = by_seeds.into_iter().chain(by_time).min() {
         line.push_str(&format!(", {}m {:02}s to go", to_go / 60, to_go % 60));
     }
     line
@@ -138,20 +171,26 @@ mod tests {
     #[test]
     fn line_tells_speed_failures_and_the_time_to_go() {
         let minute = Duration::from_secs(60);
-        let tally = Tally { run: 120, asked: 1_000, failed: 0 };
+        let tally = Tally { run: 120, asked: 1_000, failed: 0, remarks: None };
         assert_eq!(
-            line(&tally, minute, None),
+            line(&tally, (minute, None), None),
             "sweep: 120 of 1,000 seeds, 120 a minute, no failures, 7m 20s to go"
         );
-        let tally = Tally { run: 120_000, asked: u64::MAX, failed: 2 };
+        let tally = Tally { run: 120_000, asked: u64::MAX, failed: 2, remarks: None };
         assert_eq!(
-            line(&tally, minute, Some((42, Duration::from_secs(31)))),
+            line(&tally, (minute, None), Some((42, Duration::from_secs(31)))),
             "sweep: 120,000 seeds, 2000 a second, 2 failures, seed 0x2a has run for 31s"
         );
-        let tally = Tally { run: 0, asked: 10, failed: 0 };
+        let tally = Tally { run: 0, asked: 10, failed: 0, remarks: None };
         assert_eq!(
-            line(&tally, Duration::ZERO, Some((0, Duration::ZERO))),
+            line(&tally, (Duration::ZERO, None), Some((0, Duration::ZERO))),
             "sweep: 0 of 10 seeds, 0 a minute, no failures"
+        );
+        let remarks = Some("2 findings in 9 seeds".to_owned());
+        let tally = Tally { run: 30, asked: u64::MAX, failed: 9, remarks };
+        assert_eq!(
+            line(&tally, (minute, Some(10 * minute)), None),
+            "sweep: 30 seeds, 30 a minute, 2 findings in 9 seeds, 9m 00s to go"
         );
     }
 
@@ -160,5 +199,6 @@ mod tests {
         for asked in [0, 1_000, u64::MAX] {
             bar(asked).finish_and_clear();
         }
+        time_bar(Duration::from_secs(60)).finish_and_clear();
     }
 }

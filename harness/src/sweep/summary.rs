@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -81,6 +80,12 @@ pub enum Ended {
         /// The seed to go on with.
         next: u64,
     },
+    /// When its time was over, before every seed was run. A sweep that was given a time has then
+    /// done what it was asked for.
+    TimeUp {
+        /// The seed to go on with.
+        next: u64,
+    },
     /// From outside, before every seed was run.
     Interrupted {
         /// The seed to go on with.
@@ -103,12 +108,12 @@ pub struct Failure {
 
 impl SweepSummary {
     /// Nothing run yet.
-    pub(super) fn empty(seeds: &Range<u64>, sometimes: Sometimes) -> Self {
+    pub(super) fn empty(first_seed: u64, sometimes: Sometimes) -> Self {
         Self {
             verdict: OutcomeVerdict::Unknown,
             exit_code: Exit::Unknown.code(),
-            first_seed: seeds.start,
-            asked: seeds.end.saturating_sub(seeds.start),
+            first_seed,
+            asked: 0,
             run: 0,
             valid: 0,
             invalid: 0,
@@ -144,7 +149,10 @@ impl SweepSummary {
             self.seeds_per_minute = (as_float(self.run) * 600.0 / seconds).round() / 10.0;
         }
         self.missing = self.sometimes.missing().into_iter().map(str::to_owned).collect();
-        let complete = ended == Ended::Complete;
+        let complete = match ended {
+            Ended::Complete | Ended::TimeUp { .. } => true,
+            Ended::AtFailure { .. } | Ended::Interrupted { .. } => false,
+        };
         let undecided = self.unknown > 0 || !complete || self.run == 0 || self.unwritten.is_some();
         self.verdict = if self.invalid > 0 || self.run > 0 && complete && !self.missing.is_empty() {
             OutcomeVerdict::Invalid
@@ -173,7 +181,7 @@ impl SweepSummary {
     /// The totals, in one line.
     fn totals(&self) -> String {
         let mut parts = vec![text::plural(self.run, "seed")];
-        if self.run < self.asked {
+        if self.run < self.asked && !matches!(self.ended, Ended::TimeUp { .. }) {
             parts[0].push_str(&format!(" of {}", text::grouped(self.asked)));
         }
         for (count, verdict) in [
@@ -187,7 +195,7 @@ impl SweepSummary {
         }
         match self.missing.as_slice() {
             [] => {}
-            _ if self.ended != Ended::Complete => {}
+            _ if !matches!(self.ended, Ended::Complete | Ended::TimeUp { .. }) => {}
             [one] => parts.push(format!("never reached: {}", text::one_line(one))),
             several => parts.push(format!("{} required states never reached", several.len())),
         }
@@ -229,6 +237,9 @@ impl fmt::Display for Styled<'_, SweepSummary> {
             Ended::Complete => {}
             Ended::AtFailure { next } => {
                 writeln!(f, "stopped at the first failure; go on with --start {next:#x}")?;
+            }
+            Ended::TimeUp { next } => {
+                writeln!(f, "the time is over; go on with --start {next:#x}")?;
             }
             Ended::Interrupted { next } => {
                 writeln!(f, "interrupted; go on with --start {next:#x}")?;
@@ -290,7 +301,7 @@ impl Styled<'_, SweepSummary> {
         self.heading(
             f,
             match summary.ended {
-                Ended::Complete => "required, and never reached",
+                Ended::Complete | Ended::TimeUp { .. } => "required, and never reached",
                 Ended::AtFailure { .. } | Ended::Interrupted { .. } => {
                     "required, and not reached yet"
                 }

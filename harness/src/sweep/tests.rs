@@ -12,6 +12,8 @@ use crate::report::Counts;
 fn options(seeds: Range<u64>, workers: usize) -> SweepOptions {
     SweepOptions {
         seeds,
+        every: 1,
+        lasts: None,
         workers,
         stop_at_first: false,
         required: Vec::new(),
@@ -31,6 +33,7 @@ fn good(seed: u64) -> RunOutcome {
         seed,
         verdict: OutcomeVerdict::Valid,
         failure: None,
+        signature: None,
         digest: format!("{:016x}", seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         simulated: Duration::from_secs(60),
         operations: 100 + seed,
@@ -321,4 +324,47 @@ fn summary_is_told_in_columns_and_comes_back_from_json() {
     let json = serde_json::to_string(&summary).unwrap();
     assert!(json.contains("\"exit_code\":1"), "{json}");
     assert_eq!(serde_json::from_str::<SweepSummary>(&json).unwrap(), summary);
+}
+
+#[test]
+fn shards_run_each_seed_exactly_once() {
+    let shard = |index: u64| SweepOptions { every: 3, ..options(5 + index..40, 2) };
+    let mut seeds = Vec::new();
+    for index in 0..3 {
+        let mut lines: Vec<u8> = Vec::new();
+        let never = AtomicBool::new(false);
+        let summary = run(shard(index), Some(&mut lines), &never, good);
+        assert_eq!(summary.ended, Ended::Complete);
+        assert_eq!(summary.asked, shard(index).asked());
+        let lines = String::from_utf8(lines).unwrap();
+        let outcomes = lines.lines().map(|line| serde_json::from_str::<RunOutcome>(line).unwrap());
+        seeds.extend(outcomes.map(|outcome| outcome.seed));
+    }
+    seeds.sort_unstable();
+    assert_eq!(seeds, (5..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn sweep_whose_time_is_up_has_done_what_it_was_asked_for() {
+    let endless = SweepOptions { every: 2, lasts: Some(Duration::ZERO), ..options(1..u64::MAX, 2) };
+    let summary = sweep(endless, good);
+    let Ended::TimeUp { next } = summary.ended else { panic!("{:?}", summary.ended) };
+    assert_eq!(next, 1 + summary.run * 2);
+    assert!(summary.run > 0, "what was begun is finished");
+    assert_eq!(summary.verdict, OutcomeVerdict::Valid);
+}
+
+#[test]
+fn sink_that_fails_is_told_of_and_given_no_more() {
+    struct Full(u64);
+    impl Sink for Full {
+        fn take(&mut self, _: &RunOutcome) -> io::Result<()> {
+            self.0 += 1;
+            Err(io::Error::other("the disk is full"))
+        }
+    }
+    let (mut full, never) = (Full(0), AtomicBool::new(false));
+    let summary = run_into(options(3..9, 2), Some(&mut full), &never, good);
+    assert_eq!((full.0, summary.run), (1, 6));
+    assert_eq!(summary.unwritten.as_deref(), Some("from seed 0x3 on: the disk is full"));
 }

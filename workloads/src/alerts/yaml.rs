@@ -1,12 +1,16 @@
-//! A YAML document as a tree, without anchors and tags: what a file of alert rules needs.
+//! A YAML document as a tree, without anchors and tags: what a file of alert rules needs,
+//! and one that starts jobs elsewhere.
 
 use saphyr_parser::{Event, Parser};
 
 /// A node of the tree. Scalars stay text: it is the reader who knows what they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Yaml {
+pub enum Yaml {
+    /// Anything that is neither list nor map.
     Text(String),
+    /// Its items.
     List(Vec<Self>),
+    /// Its keys and values, in the order of the text.
     Map(Vec<(String, Self)>),
 }
 
@@ -15,7 +19,7 @@ impl Yaml {
     ///
     /// # Errors
     /// What is wrong, and where.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut parser = Parser::new_from_str(text);
         let mut event = next(&mut parser)?;
         while matches!(event, Event::StreamStart | Event::DocumentStart(_) | Event::Nothing) {
@@ -55,22 +59,27 @@ impl Yaml {
     }
 
     /// The value of a key of a map.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Map(map) = self else { return None };
         map.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
     /// The keys of a map.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
         let map = if let Self::Map(map) = self { map.as_slice() } else { &[] };
         map.iter().map(|(name, _)| name.as_str())
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    /// The text of a scalar.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    pub(super) fn list(&self) -> Option<&[Self]> {
+    /// The items of a list.
+    #[must_use]
+    pub fn list(&self) -> Option<&[Self]> {
         if let Self::List(list) = self { Some(list) } else { None }
     }
 }

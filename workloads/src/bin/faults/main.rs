@@ -6,6 +6,7 @@
 mod check;
 mod interrupt;
 mod matrix;
+mod merge;
 mod mutants;
 mod output;
 mod profile;
@@ -14,6 +15,7 @@ mod rooms;
 mod run;
 mod serve;
 mod shrink;
+mod soak;
 mod sweep;
 
 use std::process::ExitCode;
@@ -40,6 +42,10 @@ enum Command {
     Run(run::Arguments),
     /// Runs many seeds on all cores.
     Sweep(sweep::Arguments),
+    /// Draws another cluster for each seed, for hours and on many machines; groups what fails.
+    Soak(soak::Arguments),
+    /// Joins what the shards of a soak found.
+    Merge(merge::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
     /// Cuts a failing run down to the fewest faults and the smallest cluster that still fail.
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Soak(arguments) => soak::soak(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
         Command::Shrink(arguments) => shrink::shrink(&arguments),
         Command::Report(arguments) => report::report(&arguments),

@@ -24,6 +24,11 @@ pub(crate) fn remark(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
     write(&mut io::stderr().lock()).ok();
 }
 
+/// Writes a line to standard error, beside what is meant for other programs.
+pub(crate) fn tell(line: &str) {
+    remark(|out| writeln!(out, "{line}"));
+}
+
 /// Says what is wrong with how the command was called.
 pub(crate) fn complain(message: &str) {
     writeln!(io::stderr().lock(), "faults: {message}").ok();

@@ -9,6 +9,9 @@ use workloads::settings::brokers;
 /// Which cluster, which clients, which faults.
 #[derive(Debug, Args)]
 pub(crate) struct ProfileFlags {
+    /// Draws cluster, settings, clients and faults anew for each seed, as a soak does.
+    #[arg(long, conflicts_with_all = ["brokers", "partitions", "workload", "storm"])]
+    swarm: bool,
     /// How many brokers, of which the first three are controllers too; three or five, as the seed
     /// decides, if this is not said.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=15))]
@@ -41,6 +44,7 @@ enum WorkloadFlag {
 impl ProfileFlags {
     pub(crate) fn profile(&self) -> Result<Profile, String> {
         let profile = match self.brokers {
+            None if self.swarm => Profile::swarm(),
             None => Profile::safe(),
             Some(count @ 3..) => Profile::on(brokers(usize::from(count)).min_in_sync_replicas(2)),
             Some(count @ 0..3) => {

@@ -57,6 +57,8 @@ pub(crate) fn sweep(arguments: &Arguments) -> Result<Exit, String> {
     let end = end.ok_or_else(|| "--start and --seeds go past the largest seed".to_owned())?;
     let options = SweepOptions {
         seeds: arguments.start.0..end,
+        every: 1,
+        lasts: None,
         workers: arguments.workers.unwrap_or_else(interrupt::cores).max(1),
         stop_at_first: !arguments.keep_going,
         required: required(arguments),

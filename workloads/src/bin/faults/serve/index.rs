@@ -33,7 +33,7 @@ pub(super) struct Entry {
     size: u64,
     /// When it was written, in seconds since 1970.
     written: u64,
-    /// `page`, `report`, `plan`, or `data` of another kind.
+    /// `page`, `report`, `plan`, `soak`, `findings`, or `data` of another kind.
     kind: &'static str,
     /// What it is called or says of itself.
     title: String,
@@ -129,6 +129,10 @@ impl Entry {
         self.verdict = text("verdict");
         self.kind = if value.get("plan").is_some() {
             "plan"
+        } else if value.get("soaks").is_some() {
+            "soak"
+        } else if value.get("findings").is_some() {
+            "findings"
         } else if self.verdict.is_some() {
             "report"
         } else {
@@ -166,6 +170,11 @@ mod tests {
         write("b.json", r#"{"plan":1,"seed":"0x2a","mutant":"A01"}"#);
         write("c.json", r#"{"scenario":"acks-mix","seed":42,"verdict":"valid"}"#);
         write("d.json", "[1");
+        write(
+            "d2.json",
+            r#"{"name":"soak of 9 seeds","verdict":"valid","soaks":[],"findings":[]}"#,
+        );
+        write("d3.json", r#"{"findings":1,"name":"soak of 9 seeds","verdict":"valid"}"#);
         write("e.txt", "");
         let mut entries = list(directory.path()).unwrap();
         entries.sort_by(|one, other| one.path.cmp(&other.path));
@@ -178,6 +187,8 @@ mod tests {
             "b.json plan None Some(\"0x2a\") mutant A01",
             "c.json report Some(\"valid\") Some(\"0x2a\") acks-mix",
             "d.json data None None ",
+            "d2.json soak Some(\"valid\") None soak of 9 seeds",
+            "d3.json findings Some(\"valid\") None soak of 9 seeds",
         ];
         assert_eq!(told, expected);
         assert!(page(&entries).contains("a.html"));
