@@ -132,27 +132,33 @@ fn no_reordered_under_the_faults_of_seed_0x3() {
         cluster.run_for(millis(500));
         cluster.lift(fault_4);
         cluster.run_for(millis(1500));
-        let follower_5 = cluster.followers_of(&orders)[1];
-        let fault_5 = cluster.set_clock_offset(follower_5, -60000);
+        let leader_5 = cluster.leader_of(&orders);
+        let follower_peer_5 = cluster.followers_of(&orders)[0];
+        let fault_5 = cluster.lossy_link(leader_5, follower_peer_5, 100);
         cluster.run_for(millis(500));
         cluster.lift(fault_5);
         cluster.run_for(millis(1500));
         let follower_6 = cluster.followers_of(&orders)[1];
-        let fault_6 = cluster.set_clock_rate(follower_6, 500);
+        let fault_6 = cluster.set_clock_offset(follower_6, -60000);
         cluster.run_for(millis(500));
         cluster.lift(fault_6);
         cluster.run_for(millis(1500));
+        let follower_7 = cluster.followers_of(&orders)[1];
+        let fault_7 = cluster.set_clock_rate(follower_7, 500);
+        cluster.run_for(millis(500));
+        cluster.lift(fault_7);
+        cluster.run_for(millis(1500));
         cluster.elect_leaders(ElectionType::Preferred, &orders);
         cluster.run_for(millis(2000));
-        let follower_8 = cluster.followers_of(&orders)[1];
-        let fault_8 = cluster.break_disk(follower_8, DiskFault::SlowSyncs { factor: 10 });
-        cluster.run_for(millis(500));
-        cluster.lift(fault_8);
-        cluster.run_for(millis(1500));
         let follower_9 = cluster.followers_of(&orders)[1];
-        let fault_9 = cluster.break_disk(follower_9, DiskFault::CutAfter { operations: 3 });
+        let fault_9 = cluster.break_disk(follower_9, DiskFault::SlowSyncs { factor: 10 });
         cluster.run_for(millis(500));
         cluster.lift(fault_9);
+        cluster.run_for(millis(1500));
+        let follower_10 = cluster.followers_of(&orders)[1];
+        let fault_10 = cluster.break_disk(follower_10, DiskFault::CutAfter { operations: 3 });
+        cluster.run_for(millis(500));
+        cluster.lift(fault_10);
         cluster.run_for(millis(1500));
         cluster.heal();
         cluster.run_for(millis(500));
@@ -259,6 +265,7 @@ mod written {
             (Fault::CutOneWay, &both),
             (Fault::Hold, &both),
             (Fault::Slow { latency_ms: 50 }, &both),
+            (Fault::Lossy { per_mille: 100 }, &both),
             (Fault::SetClock { offset_ms: -60_000 }, &second),
             (Fault::DriftClock { rate_ppm: 500 }, &second),
             (Fault::Action(ELECT_PREFERRED.to_owned()), &[]),
@@ -266,7 +273,7 @@ mod written {
             (Fault::Disk(DiskFault::CutAfter { operations: 3 }), &second),
         ]);
         let mut plan = Plan { seed: Seed(3), ..plan() };
-        plan.schedule = Schedule { lasts: millis(20_000), faults, ..plan.schedule };
+        plan.schedule = Schedule { lasts: millis(22_000), faults, ..plan.schedule };
         plan.calm = millis(500);
         plan.clients.records_max = None;
         plan

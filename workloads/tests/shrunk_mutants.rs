@@ -7,11 +7,13 @@
 //! cargo test --package workloads --features mutants --test shrunk_mutants -- --nocapture
 //! ```
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use harness::exit::OutcomeVerdict;
 use serde_json::Value;
@@ -31,10 +33,13 @@ fn again(plan: Plan) -> harness::report::RunReport {
 
 /// The first plan of the safe profile that finds the mutant out.
 fn first_failing(mutant: &str) -> Plan {
-    let profile = Profile::safe().mutant(mutant).expect("the build contains it");
+    first_failing_of(&Profile::safe().mutant(mutant).expect("the build contains it"))
+}
+
+fn first_failing_of(profile: &Profile) -> Plan {
     let never = AtomicBool::new(false);
     let workers = thread::available_parallelism().map_or(1, usize::from);
-    let caught = hunt::hunt(0..500, workers, &never, |seed| hunt::simulate(seed, &profile), |_| ());
+    let caught = hunt::hunt(0..500, workers, &never, |seed| hunt::simulate(seed, profile), |_| ());
     profile.plan(caught.finding.expect("a sweep finds the mutant").seed)
 }
 
@@ -116,7 +121,7 @@ fn budget_that_is_spent_leaves_the_best_so_far() {
     assert_eq!((none.complete, none.runs, &none.plan), (false, 0, &plan));
 }
 
-fn faults(arguments: &[&str]) -> Child {
+fn faults(arguments: &[impl AsRef<OsStr>]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_faults"));
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the command runs")
@@ -137,10 +142,11 @@ fn command_writes_a_plan_that_fails_again_and_a_test() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("min.json");
     let file = path.to_str().unwrap();
-    let mutant = ["shrink", "0x0", "--mutant", "F01"];
+    let seed = first_failing("F01").seed.to_string();
+    let mutant = ["shrink", &seed, "--mutant", "F01"];
     let (code, test) = ended(faults(&[&mutant[..], &["--out", file, "--as-test"]].concat()));
     assert_eq!(code, Some(1));
-    assert!(test.contains("#[test]") && test.contains("_under_the_faults_of_seed_0x0"), "{test}");
+    assert!(test.contains("#[test]") && test.contains(&format!("_of_seed_{seed}()")), "{test}");
 
     let plan = Plan::read(&fs::read_to_string(&path).unwrap()).unwrap();
     assert!(plan.schedule.faults.len() <= FAULTS_MAX);
@@ -156,22 +162,17 @@ fn command_writes_a_plan_that_fails_again_and_a_test() {
 
 /// More than a second's work: a run goes on for two simulated minutes, whatever breaks inside, and
 /// it takes dozens of them.
-const LONG: [&str; 10] = [
-    "shrink",
-    "0x0",
-    "--mutant",
-    "B01",
-    "--clients-only",
-    "--storm",
-    "120",
-    "--workers",
-    "1",
-    "--json",
-];
+fn long_work() -> Vec<String> {
+    let profile = Profile::safe().storm(Duration::from_secs(120)).clients_only();
+    let plan = first_failing_of(&profile.mutant("B01").expect("the build contains it"));
+    let flags = "--mutant B01 --clients-only --storm 120 --workers 1 --json";
+    let words = format!("shrink {} {flags}", plan.seed);
+    words.split(' ').map(str::to_owned).collect()
+}
 
 #[test]
 fn command_ends_when_its_time_is_up() {
-    let (code, told) = ended(faults(&[&LONG[..], &["--seconds", "1"]].concat()));
+    let (code, told) = ended(faults(&[&long_work()[..], &["--seconds=1".to_owned()]].concat()));
     let told = json(&told);
     assert_eq!((code, &told["complete"]), (Some(1), &Value::Bool(false)), "{told:#}");
 }
@@ -188,7 +189,7 @@ fn listens_for_an_interrupt(process: u32) -> bool {
 #[cfg(target_os = "linux")]
 #[test]
 fn interrupted_command_tells_the_best_so_far() {
-    let child = faults(&LONG);
+    let child = faults(&long_work());
     while !listens_for_an_interrupt(child.id()) {
         thread::yield_now();
     }
