@@ -90,7 +90,10 @@ impl Shape {
             }
         }
         let (bytes, wait_ms) = *dice.pick(&FETCH_WAITS);
-        self.set("replica.fetch.min.bytes", bytes);
+        // A fetch that asks for more than it may get waits each time, and never catches up.
+        let most = self.properties.iter().find(|(name, _)| *name == "replica.fetch.max.bytes");
+        let most = most.and_then(|(_, most)| most.parse().ok()).unwrap_or(u64::MAX);
+        self.set("replica.fetch.min.bytes", if bytes > most / 2 { 1 } else { bytes });
         self.set("replica.fetch.wait.max.ms", wait_ms);
         self.set("replica.lag.time.max.ms", *dice.pick(&LAGS_MS));
         if dice.chance(1, 4) {

@@ -112,5 +112,6 @@ fn waits_leave_time_for_a_last_record_and_for_a_follower_to_stay_in_sync() {
         assert!(config.replica_lag_max >= config.fetch_wait_max * 3 / 2, "{seed}");
         let waits_for_bytes = config.fetch_bytes_min > 1;
         assert!(!waits_for_bytes || config.fetch_wait_max.as_millis() <= 250, "{seed}");
+        assert!(!waits_for_bytes || config.fetch_bytes_min * 2 <= config.fetch_bytes_max, "{seed}");
     }
 }
