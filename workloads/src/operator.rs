@@ -13,7 +13,7 @@ use highwater::client::{Admin, ClientSettings, ElectionType, NewTopic};
 use highwater::types::{LeaderEpoch, Offset, PartitionRecord, TopicPartition};
 
 use crate::load::{self, Drained, Mix, Shared, Workload};
-use crate::picture::{Partition, Sometimes};
+use crate::picture::{Partition, Role, Sometimes};
 use crate::settings::{BROKER_PORT, ClusterSettings};
 use crate::sim_host;
 use crate::system::{Brokers, broker_of, node_of};
@@ -96,8 +96,8 @@ pub trait Operator {
     /// Whether every replica of every partition is in sync.
     fn all_in_sync(&self, topic: &[TopicPartition]) -> bool;
 
-    /// Whether every partition has a leader, every replica is in sync, every log ends alike and
-    /// everything is committed on all of them (CV13).
+    /// Whether every partition has a leader that acts as such, every replica acts and is in sync,
+    /// every log ends alike and everything is committed on all of them (CV13).
     fn is_quiet(&self, topic: &[TopicPartition]) -> bool;
 
     /// Whether every partition is led by its preferred replica (LV6).
@@ -396,11 +396,16 @@ fn is_partition_quiet(partition: &Partition, record: &PartitionRecord) -> bool {
     let Some(leader) = record.leader.and_then(|leader| partition.replica(leader)) else {
         return false;
     };
+    // A process that was started again does nothing yet, whatever the metadata say of it.
+    if !matches!(&leader.role, Role::Leader(led) if led.leader_epoch == record.leader_epoch) {
+        return false;
+    }
     let end = leader.log.log_end_offset();
     record.in_sync_replicas.len() == record.replicas.len()
         && record.replicas.iter().all(|broker| {
             partition.replica(*broker).is_some_and(|replica| {
-                replica.log.log_end_offset() == end && replica.high_watermark == end
+                let acts = !matches!(replica.role, Role::Idle);
+                acts && replica.log.log_end_offset() == end && replica.high_watermark == end
             })
         })
 }
