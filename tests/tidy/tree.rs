@@ -156,7 +156,7 @@ fn manifest(path: &str, text: &str, foreign: &[&str]) -> Vec<Complaint> {
 }
 
 pub(crate) fn compiler_flags() -> Vec<Complaint> {
-    let files = [".ci/run", ".github/workflows/ci.yml"];
+    let files = [".ci/run", ".github/workflows/ci.yml", ".github/workflows/nightly.yml"];
     files.iter().flat_map(|path| sets_flags(path, &read(path))).collect()
 }
 

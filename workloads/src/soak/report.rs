@@ -144,10 +144,12 @@ impl Report {
         let mut summary = self.summary.clone();
         // They are told below, in groups.
         summary.failures.clear();
-        if let Ended::Interrupted { .. } | Ended::TimeUp { .. } = summary.ended {
-            // A soak goes on in its directory, and not at a seed.
-            summary.ended = Ended::Complete;
+        if let Ended::Interrupted { .. } = summary.ended {
+            // What was not reached may still be.
+            summary.missing.clear();
         }
+        // A soak goes on in its directory, and not at a seed.
+        summary.ended = Ended::Complete;
         summary.write(out, style)?;
         if !self.findings.is_empty() {
             writeln!(out, "\n{}", style.paint(Tone::Heading, "findings"))?;

@@ -174,7 +174,9 @@ impl Store {
     pub fn begin(directory: &Path, state: &State) -> Result<Self, String> {
         let failed = |error: io::Error| format!("{}: {error}", directory.display());
         fs::create_dir_all(directory).map_err(failed)?;
-        if directory.join(STATE).exists() || directory.join(LINES).exists() {
+        // Lines without any run are left by somebody who was killed before the state was there.
+        let has_lines = directory.join(LINES).metadata().is_ok_and(|file| file.len() > 0);
+        if directory.join(STATE).exists() || has_lines {
             let place = directory.display();
             return Err(format!("{place} has a soak in it: go on with --resume, or take another"));
         }

@@ -61,8 +61,8 @@ fn state(index: u64, count: u64) -> State {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "no simulation is under way")]
 fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "no simulation is under way")]
     Instant::now()
 }
 
