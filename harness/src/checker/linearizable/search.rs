@@ -39,16 +39,18 @@
 //! call will be answered.
 
 mod choices;
+mod use_of;
 
 use super::cursor::Cursor;
 use super::judgement::Refutation;
 use super::mask::Mask;
 use super::seen::{Place, Seen, Taken};
 use super::table::Interned;
-use super::timeline::{NONE, Op, Timeline};
+use super::timeline::Timeline;
 use super::trail::{Action, Trail};
 use super::{Call, Model, Viable};
 use choices::Choices;
+use use_of::Readers;
 
 /// How a slice of a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +85,6 @@ struct Frame<B> {
     place: Place<B>,
     taken: u32,
     trail: usize,
-    /// The last action, at this very event, overwrote, and nobody looked since.
-    overwritten: bool,
     choices: Choices,
 }
 
@@ -100,14 +100,15 @@ pub(super) struct Search<'a, M: Model, B> {
     taken: u32,
     done: B,
     optional: B,
-    /// The event at which the last action overwrote, if nobody looked since.
-    overwritten_at: u32,
+    unobserved: bool,
     trail: Trail,
     frames: Vec<Frame<B>>,
     /// What is left to try, of all frames; a frame knows where its own begin.
     pending: Vec<(Action, Viable)>,
     counts: Taken,
     seen: Seen<B>,
+    /// For each crashed class, who could read what it writes.
+    readers: Vec<Readers>,
     /// The event that was never passed, and who was open there and not done.
     farthest: (u32, Vec<u32>),
     steps: u64,
@@ -131,12 +132,13 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             taken: 0,
             done: B::none(slots),
             optional: B::none(slots),
-            overwritten_at: NONE,
+            unobserved: false,
             trail: Trail::default(),
             frames: Vec::new(),
             pending: Vec::new(),
             counts: Taken::new(),
             seen: Seen::new(),
+            readers: vec![Readers::default(); timeline.crashed.len()],
             farthest: (0, Vec::new()),
             steps: 0,
             heap: 0,
@@ -175,7 +177,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         if self.model.allows(self.states.get(self.state), input, output.as_ref()) {
             self.done.set(slot);
             self.trail.push(Action::Take(op));
-            self.overwritten_at = NONE;
+            self.unobserved = false;
         }
     }
 
@@ -195,13 +197,13 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             state: self.state,
             done: self.done.clone(),
             optional: self.optional.clone(),
+            unobserved: self.unobserved,
         };
-        if self.seen.is_new(place.clone(), self.taken, &self.counts) {
+        if self.seen.is_new(&place, self.taken, &self.counts) {
             self.frames.push(Frame {
                 place,
                 taken: self.taken,
                 trail: self.trail.len(),
-                overwritten: self.overwritten_at == self.cursor.event,
                 choices: Choices::new(self.pending.len()),
             });
         }
@@ -219,7 +221,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             self.optional.clone_from(&frame.place.optional);
             self.taken = frame.taken;
             self.trail.truncate(frame.trail);
-            self.overwritten_at = NONE;
+            self.unobserved = frame.place.unobserved;
             if let Some(action) = self.draw() {
                 if self.act(action) {
                     return true;
@@ -234,41 +236,32 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     /// Does what was chosen. Whether the new state is viable.
     fn act(&mut self, action: Action) -> bool {
         self.steps += 1;
-        let (call, overwrites) = match action {
-            Action::Hide(op) => {
+        self.trail.push(action);
+        let overwrites = self.overwrites(action);
+        let needless = overwrites && self.is_needless(action);
+        let (state, taken) = (self.states.get(self.state), self.taken_by(action));
+        let after =
+            taken.map(|Call { input, output, .. }| self.model.step(state, input, output.as_ref()));
+        match action {
+            Action::Hide(op) | Action::Take(op) => {
                 let slot = self.timeline.ops[op as usize].slot;
                 self.optional.clear(slot);
                 self.done.set(slot);
-                self.trail.push(action);
-                return true;
             }
-            Action::Take(op) => {
-                let Op { slot, call, overwrites, .. } = self.timeline.ops[op as usize];
-                self.optional.clear(slot);
-                self.done.set(slot);
-                (call, overwrites)
-            }
-            Action::TakeCrashed(class) => {
-                self.taken = self.counts.one_more(self.taken, class);
-                let crashed = &self.timeline.crashed[class as usize];
-                (crashed.calls[0], crashed.overwrites)
-            }
-        };
-        let Call { input, output, .. } = &self.calls[call as usize];
-        let Some(state) = self.model.step(self.states.get(self.state), input, output.as_ref())
-        else {
-            return false;
-        };
+            Action::TakeCrashed(class) => self.taken = self.counts.one_more(self.taken, class),
+        }
+        // What hides leaves the state as it is.
+        let Some(after) = after else { return true };
+        let Some(state) = after else { return false };
         let (known, bytes) = (self.states.len(), self.model.bytes(&state));
         self.state = self.states.number(state);
         if self.states.len() > known {
             self.heap += bytes;
         }
-        self.trail.push(action);
         if overwrites {
             self.optional.set_all(&self.cursor.overwriting, &self.done);
-            self.overwritten_at = self.cursor.event;
         }
+        self.unobserved = needless;
         let viable = self
             .next_observer()
             .is_none_or(|next| self.viability(self.states.get(self.state), next) != Viable::Never);

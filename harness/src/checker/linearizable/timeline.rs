@@ -65,6 +65,9 @@ pub(super) struct Timeline {
     /// For each event, and for the end: the next call to return, from there on, that only
     /// observes; [`NONE`] if there is none.
     pub(super) observers: Vec<u32>,
+    /// For each event, and for the end: how many calls are made before the first return of one
+    /// that overwrites and was not called before that event. All, if there is none.
+    pub(super) overwritten: Vec<u32>,
     /// Calls with unknown answers, by what was asked.
     pub(super) crashed: Vec<Crashed>,
     /// How many slots there are.
@@ -154,13 +157,27 @@ impl Timeline {
     }
 
     fn look_ahead(&mut self) {
-        let mut next = NONE;
+        let mut calls = number(self.ops.len());
+        let (mut observer, mut overwritten) = (NONE, calls);
+        // How many calls are made before the return of each.
+        let mut before = vec![calls; self.ops.len()];
         self.observers = vec![NONE; self.events.len() + 1];
+        self.overwritten = vec![calls; self.events.len() + 1];
         for (at, event) in self.events.iter().enumerate().rev() {
-            if event.returns() && self.ops[event.op() as usize].observes {
-                next = event.op();
+            let op = &self.ops[event.op() as usize];
+            if event.returns() {
+                before[event.op() as usize] = calls;
+                if op.observes {
+                    observer = event.op();
+                }
+            } else {
+                calls -= 1;
+                if op.overwrites && op.slot != NONE {
+                    overwritten = overwritten.min(before[event.op() as usize]);
+                }
             }
-            self.observers[at] = next;
+            self.observers[at] = observer;
+            self.overwritten[at] = overwritten;
         }
     }
 
@@ -168,7 +185,7 @@ impl Timeline {
     pub(super) fn bytes(&self) -> usize {
         self.ops.capacity() * size_of::<Op>()
             + self.events.capacity() * size_of::<Event>()
-            + self.observers.capacity() * size_of::<u32>()
+            + 2 * self.observers.capacity() * size_of::<u32>()
     }
 }
 

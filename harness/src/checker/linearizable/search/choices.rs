@@ -37,7 +37,7 @@ impl Choices {
     }
 }
 
-impl<M: Model, B: Mask> Search<'_, M, B> {
+impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     /// Takes the next choice of the last frame.
     pub(super) fn draw(&mut self) -> Option<Action> {
         let Choices { stage, begin } = self.frames.last()?.choices;
@@ -63,20 +63,21 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     }
 
     /// The call at whose return a choice is to be made.
-    fn blocked(&self) -> u32 {
+    pub(super) fn blocked(&self) -> u32 {
         self.timeline.events[self.cursor.event as usize].op()
     }
 
     /// What comes to mind: the call that returns passes or takes effect now.
     fn first(&self) -> Option<Action> {
         let blocked = self.blocked();
-        let Op { slot, observes, .. } = self.timeline.ops[blocked as usize];
+        let Op { slot, observes, overwrites, .. } = self.timeline.ops[blocked as usize];
         if self.optional.has(slot) {
             return Some(Action::Hide(blocked));
         }
         // One that only observes would be done already.
         let take = Action::Take(blocked);
-        (!observes && self.is_possible(take)).then_some(take)
+        let free = !observes && !(overwrites && self.unobserved);
+        (free && self.is_possible(take)).then_some(take)
     }
 
     /// Whether the next observer's answer is on the way after this.
@@ -85,7 +86,7 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     }
 
     /// The call that takes effect by an action; `None` if the state stays as it is.
-    fn taken_by(&self, action: Action) -> Option<&Call<M::Input, M::Output>> {
+    pub(super) fn taken_by(&self, action: Action) -> Option<&'a Call<M::Input, M::Output>> {
         let call = match action {
             Action::Hide(_) => return None,
             Action::Take(op) => self.timeline.ops[op as usize].call,
@@ -98,6 +99,23 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
         self.taken_by(action).is_none_or(|Call { input, output, .. }| {
             self.model.allows(self.states.get(self.state), input, output.as_ref())
         })
+    }
+
+    /// Whether an action overwrites the state.
+    pub(super) fn overwrites(&self, action: Action) -> bool {
+        match action {
+            Action::Hide(_) => false,
+            Action::Take(op) => self.timeline.ops[op as usize].overwrites,
+            Action::TakeCrashed(class) => self.timeline.crashed[class as usize].overwrites,
+        }
+    }
+
+    /// Whether nothing makes a call take effect that overwrites: it does not return now, or it
+    /// could pass as one that is hidden.
+    pub(super) fn is_needless(&self, action: Action) -> bool {
+        let blocked = self.blocked();
+        action != Action::Take(blocked)
+            || self.optional.has(self.timeline.ops[blocked as usize].slot)
     }
 
     /// How it looks for a call after an action; `Never` if the action is impossible.
@@ -114,12 +132,28 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     /// by what it does for the call that must be answered next: the one that is to pass here, or
     /// if that can pass already, the next one that observes.
     fn consider(&mut self, action: Action, passable: bool) {
-        let next = if passable { self.next_observer() } else { Some(self.blocked()) };
-        let viable = match next {
-            Some(next) => self.foresee(action, next),
-            None if self.is_possible(action) => Viable::Perhaps,
-            None => Viable::Never,
+        let overwrites = self.overwrites(action);
+        if overwrites && self.unobserved {
+            return;
+        }
+        let state = self.states.get(self.state);
+        let after = match self.taken_by(action) {
+            None => state.clone(),
+            Some(Call { input, output, .. }) => {
+                let Some(after) = self.model.step(state, input, output.as_ref()) else { return };
+                let changed = after != *state;
+                let is_crashed = matches!(action, Action::TakeCrashed(_));
+                // A crashed call that changes nothing is better saved for later.
+                if (is_crashed && !changed)
+                    || (overwrites && self.is_needless(action) && !self.is_of_use(action, &after))
+                {
+                    return;
+                }
+                after
+            }
         };
+        let next = if passable { self.next_observer() } else { Some(self.blocked()) };
+        let viable = next.map_or(Viable::Perhaps, |next| self.viability(&after, next));
         if viable != Viable::Never {
             self.pending.push((action, viable));
         }
@@ -136,14 +170,14 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     fn look_for_open(&mut self, tried: bool) {
         self.reach(Stage::Open);
         let Some(frame) = self.frames.last() else { return };
-        let (begin, overwritten) = (frame.choices.begin, frame.overwritten);
+        let begin = frame.choices.begin;
         let mut candidates = Vec::new();
         let mut from = 0;
         while let Some(slot) = self.cursor.open.next(&self.done, from) {
             from = slot + 1;
             let number = self.cursor.op_in(slot);
             let op = &self.timeline.ops[number as usize];
-            if !(op.observes || op.overwrites && overwritten) {
+            if !op.observes {
                 candidates.push((op.class, op.returned, number));
             }
         }
@@ -169,12 +203,10 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     fn look_for_crashed(&mut self) {
         self.reach(Stage::Crashed);
         let Some(frame) = self.frames.last() else { return };
-        let (begin, overwritten, taken) = (frame.choices.begin, frame.overwritten, frame.taken);
+        let (begin, taken) = (frame.choices.begin, frame.taken);
         let passable = self.first().is_some();
         for class in 0..number(self.timeline.crashed.len()) {
-            let left = self.cursor.crashed(class) > self.counts.of(taken, class);
-            let overwrites = self.timeline.crashed[class as usize].overwrites;
-            if left && !(overwrites && overwritten) {
+            if self.cursor.crashed(class) > self.counts.of(taken, class) {
                 self.consider(Action::TakeCrashed(class), passable);
             }
         }

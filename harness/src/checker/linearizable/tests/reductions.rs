@@ -205,6 +205,59 @@ fn hidden_writes_are_not_all_tried() {
     assert!(matches!(judged.outcome, Outcome::Unknown(_)), "{judged:?}");
 }
 
+/// No needless writes: what a write that nothing forces leaves must be seen by somebody, but that
+/// may be a call that is made later, and one that looks without reading the value.
+#[test]
+fn a_write_that_nothing_forces_is_for_somebody_to_see() {
+    // The write of 2 goes before that of 1 returns, for a read that is called after that.
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), read(3, 4, 2), read(5, 6, 2)]));
+    // It is seen by a compare-and-set that fails, and by one that matches.
+    let fails = |expected| ok(3, 4, swap(expected, 5), Matched(false));
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), fails(1)]));
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), fails(2)]));
+    assert!(!judge(vec![write(0, 2, 1), write(1, 2, 1), fails(1)]));
+    let matches = |at| ok(at, at + 1, swap(2, 5), Matched(true));
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), matches(3), read(5, 6, 5)]));
+    // It is seen by a call that crashed, whose effect is seen later.
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), crashed(1, swap(2, 5)), read(5, 6, 5)]));
+    assert!(judge(vec![
+        crashed(0, Write(2)),
+        crashed(0, swap(2, 5)),
+        write(0, 2, 1),
+        read(5, 6, 5)
+    ]));
+    assert!(judge(vec![
+        crashed(0, Write(2)),
+        write(0, 2, 1),
+        crashed(3, swap(2, 5)),
+        read(5, 6, 5)
+    ]));
+    assert!(!judge(vec![
+        crashed(0, Write(2)),
+        write(0, 2, 1),
+        crashed(7, swap(2, 5)),
+        read(5, 6, 5)
+    ]));
+}
+
+/// No needless writes: of 60 that crashed, none is ever read. Where the search is stuck, it must
+/// not try them all, one behind the other, at every turn.
+#[test]
+fn writes_that_nobody_sees_are_not_tried() {
+    let mut calls: Vec<_> = (1000..1060).map(|value| crashed(0, Write(value))).collect();
+    for turn in 0..40 {
+        let (at, value) = (10 * turn, i64::try_from(turn).unwrap());
+        calls.extend([
+            write(at, at + 5, value),
+            write(at + 1, at + 6, -1),
+            read(at + 7, at + 8, -1),
+        ]);
+    }
+    calls.push(read(500, 501, 999));
+    let judged = check(&Register::new(), &list(calls), &Budget::steps(5_000));
+    assert!(matches!(judged.outcome, Outcome::NotLinearizable(_)), "{judged:?}");
+}
+
 /// Twins: as above, but all the same; without that, the older search has no chance.
 #[test]
 fn twins_are_not_all_tried() {
