@@ -7,7 +7,7 @@
 //! older search remembers a bit for every call of the history. (Lowe 2017 calls it just-in-time
 //! linearization.) It goes into the depth, and what was searched once is not searched again.
 //!
-//! Seven reductions keep it small. Each is sound because an order that it leaves out can be
+//! Eight reductions keep it small. Each is sound because an order that it leaves out can be
 //! changed, by an exchange of calls, into one that it does not leave out.
 //!
 //! 1. *Only at returns.* Take any order that explains the history, and let each call take effect
@@ -25,15 +25,23 @@
 //!    effect. So it has no slot, no place in the mask and no return; its class has a count of
 //!    those called *so far*, and fewer taken is at least as good.
 //! 5. *Viability* ([`Model::viable`]). A state from which the next answer to come cannot come true
-//!    is left at once: that answer belongs to a call that must take effect after it.
+//!    is left at once: that answer belongs to a call that must take effect after it. It can come
+//!    true without a call that overwrites, or after the last one that does; so the states that
+//!    those lead to that are left are asked about, too.
 //! 6. *Hidden writes* ([`Model::overwrites`]). When a call takes effect that leaves the same state
 //!    whatever was before it, every other such open call may have taken effect just before, or
 //!    not: nobody can tell. They become *optional*, and a place stands for all their subsets at
 //!    once, which would be 2^n places. An optional call can still be taken (then it was not among
-//!    those hidden), and at its return it may pass (then it was). And one overwriting call right
-//!    behind another, with nothing in between, is not tried: taking the second alone leaves the
-//!    first optional, which is more.
-//! 7. *Easy parts first*: see [`super::dovetail`].
+//!    those hidden), and at its return it may pass (then it was).
+//! 7. *No needless writes*. A write that nothing forces, because it does not return now or could
+//!    pass as hidden, takes effect only to be observed. If another write follows and nobody looked
+//!    in between, leave the first one out: those that it made optional become so by the first of
+//!    them to return, which then takes effect at its return, unobserved as well; and the second
+//!    write leaves the same state as before and has at least as many optional ones. Fewer writes
+//!    take effect, or as many and one of them later, so that this comes to an end. So behind a
+//!    needless write the next call must be one that looks (`unobserved` in [`Place`]), and a
+//!    write that nobody can look at in time is not tried at all (see `use_of`).
+//! 8. *Easy parts first*: see [`super::dovetail`].
 //!
 //! The order in which possibilities are tried changes no verdict; it is by what the next observing
 //! call will be answered.
@@ -288,11 +296,52 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         None
     }
 
+    /// How a state looks for a call that is yet to come true.
     fn viability(&self, state: &M::State, op: u32) -> Viable {
         let Call { input, output, .. } = self.call(op);
-        match output {
+        let viable = |state: &M::State| match output {
             Some(output) => self.model.viable(state, input, output),
             None => Viable::Perhaps,
+        };
+        match viable(state) {
+            Viable::Never
+                if self.can_be_overwritten(state, op, |after| viable(after) != Viable::Never) =>
+            {
+                Viable::Perhaps
+            }
+            viable => viable,
+        }
+    }
+
+    /// Whether a call can take effect before another returns that overwrites the state with one
+    /// that is right.
+    fn can_be_overwritten(
+        &self,
+        state: &M::State,
+        before: u32,
+        is_right: impl Fn(&M::State) -> bool,
+    ) -> bool {
+        /// So many calls are looked at; more is for the search.
+        const CALLS: u32 = 200;
+        let leads = |call: u32| {
+            let Call { input, output, .. } = &self.calls[call as usize];
+            self.model.step(state, input, output.as_ref()).is_some_and(|after| is_right(&after))
+        };
+        let mut from = 0;
+        while let Some(slot) = self.cursor.overwriting.next(&self.done, from) {
+            if leads(self.timeline.ops[self.cursor.op_in(slot) as usize].call) {
+                return true;
+            }
+            from = slot + 1;
+        }
+        let crashed = (0..).zip(&self.timeline.crashed).any(|(class, crashed)| {
+            crashed.overwrites && self.cursor.crashed(class) > 0 && leads(crashed.calls[0])
+        });
+        let end = self.timeline.ops[before as usize].calls_before;
+        let begin = self.cursor.called.min(end);
+        crashed || end - begin > CALLS || {
+            let soon = &self.timeline.ops[begin as usize..end as usize];
+            soon.iter().any(|op| op.overwrites && leads(op.call))
         }
     }
 

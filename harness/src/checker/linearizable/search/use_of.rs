@@ -1,6 +1,6 @@
 //! Whether anybody will look at what a write leaves behind.
 //!
-//! A write that nothing forces takes effect only to be observed (see the sixth reduction). Whether
+//! A write that nothing forces takes effect only to be observed (see the seventh reduction of the search). Whether
 //! it can be is known before it is tried: only calls count that are open, or that are called
 //! before the next write is forced to take effect. This keeps the search from trying every write
 //! that ever crashed wherever it is stuck.

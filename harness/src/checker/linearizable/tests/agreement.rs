@@ -105,7 +105,7 @@ proptest! {
         let (_, clients, honesty) = small(&steps, which);
         let calls = play(&WholeStore, &steps, clients, honesty);
         let whole = check(&WholeStore, &calls, &BUDGET);
-        let model = KeyValue::of(&calls);
+        let model = KeyValue;
         let judged = check(&model, &calls, &BUDGET);
         assert_eq!(judged.is_linearizable(), whole.is_linearizable());
         assert_eq!(wgl::check(&model, &calls, &BUDGET).is_linearizable(), whole.is_linearizable());

@@ -299,10 +299,10 @@ fn what_will_be_read_says_what_comes_first() {
     illegal.push(ok(202, 203, input(Command::Get), key_value::Output::Text("x".to_owned())));
     let (calls, illegal) = (list(calls), list(illegal));
     let budget = Budget::steps(20_000);
-    assert!(check(&KeyValue::of(&calls), &calls, &budget).is_linearizable());
-    let judged = check(&KeyValue::of(&illegal), &illegal, &budget);
+    assert!(check(&KeyValue, &calls, &budget).is_linearizable());
+    let judged = check(&KeyValue, &illegal, &budget);
     assert!(matches!(judged.outcome, Outcome::NotLinearizable(_)), "{judged:?}");
-    let judged = check(&Plain(KeyValue::of(&illegal)), &illegal, &budget);
+    let judged = check(&Plain(KeyValue), &illegal, &budget);
     assert!(matches!(judged.outcome, Outcome::Unknown(_)), "{judged:?}");
 }
 
