@@ -240,6 +240,25 @@ fn a_write_that_nothing_forces_is_for_somebody_to_see() {
     ]));
 }
 
+/// Hidden writes: one that crashed writes what is there anyway, and so hides that of 1, before the
+/// compare-and-set; once that took effect it is too late.
+#[test]
+fn a_crashed_write_of_what_is_there_can_hide_another() {
+    let story = |last| {
+        judge(vec![
+            write(0, 1, 2),
+            write(2, 9, 1),
+            crashed(3, Write(2)),
+            ok(4, 5, swap(2, 0), Matched(true)),
+            read(10, 11, last),
+        ])
+    };
+    assert!(story(0));
+    assert!(story(1));
+    assert!(story(2));
+    assert!(!story(3));
+}
+
 /// No needless writes: of 60 that crashed, none is ever read. Where the search is stuck, it must
 /// not try them all, one behind the other, at every turn.
 #[test]
