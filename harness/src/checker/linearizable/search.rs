@@ -47,6 +47,7 @@
 //! call will be answered.
 
 mod choices;
+mod foresight;
 mod use_of;
 
 use super::cursor::Cursor;
@@ -141,7 +142,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             done: B::none(slots),
             optional: B::none(slots),
             unobserved: false,
-            trail: Trail::default(),
+            trail: Trail::with_capacity(timeline.ops.len()),
             frames: Vec::new(),
             pending: Vec::new(),
             counts: Taken::new(),
@@ -198,8 +199,9 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         }
     }
 
-    /// Begins to choose at the return of a call, unless that was done before.
-    fn begin(&mut self) {
+    /// Begins to choose at the return of a call, unless that was done before, and does what comes
+    /// to mind if that looks right. Whether it did.
+    fn go_on(&mut self) -> bool {
         let place = Place {
             event: self.cursor.event,
             state: self.state,
@@ -207,14 +209,21 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             optional: self.optional.clone(),
             unobserved: self.unobserved,
         };
-        if self.seen.is_new(&place, self.taken, &self.counts) {
-            self.frames.push(Frame {
-                place,
-                taken: self.taken,
-                trail: self.trail.len(),
-                choices: Choices::new(self.pending.len()),
-            });
+        if self.seen.knows(&place, self.taken, &self.counts) {
+            return false;
         }
+        let first = self.right_away();
+        self.frames.push(Frame {
+            place,
+            taken: self.taken,
+            trail: self.trail.len(),
+            choices: Choices::new(self.pending.len(), first.is_some()),
+        });
+        first.is_some_and(|(action, after)| {
+            self.act(action, after);
+            self.observe_all();
+            true
+        })
     }
 
     /// Makes the next choice that is left, going back as far as need be. Whether there was one.
@@ -230,26 +239,27 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             self.taken = frame.taken;
             self.trail.truncate(frame.trail);
             self.unobserved = frame.place.unobserved;
-            if let Some(action) = self.draw() {
-                if self.act(action) {
-                    return true;
-                }
-            } else {
+            let Some(action) = self.draw() else {
                 self.frames.pop();
+                continue;
+            };
+            let state = self.states.get(self.state);
+            let Ok(after) = self.after(action, state) else { continue };
+            self.act(action, after);
+            if self.is_viable() {
+                self.observe_all();
+                return true;
             }
         }
         false
     }
 
-    /// Does what was chosen. Whether the new state is viable.
-    fn act(&mut self, action: Action) -> bool {
+    /// Does what was chosen, which leads to a state, or leaves the one that is.
+    fn act(&mut self, action: Action, after: Option<M::State>) {
         self.steps += 1;
         self.trail.push(action);
         let overwrites = self.overwrites(action);
         let needless = overwrites && self.is_needless(action);
-        let (state, taken) = (self.states.get(self.state), self.taken_by(action));
-        let after =
-            taken.map(|Call { input, output, .. }| self.model.step(state, input, output.as_ref()));
         match action {
             Action::Hide(op) | Action::Take(op) => {
                 let slot = self.timeline.ops[op as usize].slot;
@@ -258,9 +268,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             }
             Action::TakeCrashed(class) => self.taken = self.counts.one_more(self.taken, class),
         }
-        // What hides leaves the state as it is.
-        let Some(after) = after else { return true };
-        let Some(state) = after else { return false };
+        let Some(state) = after else { return };
         let (known, bytes) = (self.states.len(), self.model.bytes(&state));
         self.state = self.states.number(state);
         if self.states.len() > known {
@@ -270,79 +278,6 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             self.optional.set_all(&self.cursor.overwriting, &self.done);
         }
         self.unobserved = needless;
-        let viable = self
-            .next_observer()
-            .is_none_or(|next| self.viability(self.states.get(self.state), next) != Viable::Never);
-        if viable {
-            self.observe_all();
-        }
-        viable
-    }
-
-    /// The next call to return that only observes and is not done yet.
-    fn next_observer(&self) -> Option<u32> {
-        /// How many that are done to pass by before giving up: it is only advice.
-        const LOOKS: u32 = 8;
-        let mut event = self.cursor.event;
-        for _ in 0..LOOKS {
-            let next = self.timeline.observers[event as usize];
-            let op = self.timeline.ops.get(next as usize)?;
-            let is_open = self.cursor.open.has(op.slot) && self.cursor.op_in(op.slot) == next;
-            if !(is_open && self.done.has(op.slot)) {
-                return Some(next);
-            }
-            event = op.returned + 1;
-        }
-        None
-    }
-
-    /// How a state looks for a call that is yet to come true.
-    fn viability(&self, state: &M::State, op: u32) -> Viable {
-        let Call { input, output, .. } = self.call(op);
-        let viable = |state: &M::State| match output {
-            Some(output) => self.model.viable(state, input, output),
-            None => Viable::Perhaps,
-        };
-        match viable(state) {
-            Viable::Never
-                if self.can_be_overwritten(state, op, |after| viable(after) != Viable::Never) =>
-            {
-                Viable::Perhaps
-            }
-            viable => viable,
-        }
-    }
-
-    /// Whether a call can take effect before another returns that overwrites the state with one
-    /// that is right.
-    fn can_be_overwritten(
-        &self,
-        state: &M::State,
-        before: u32,
-        is_right: impl Fn(&M::State) -> bool,
-    ) -> bool {
-        /// So many calls are looked at; more is for the search.
-        const CALLS: u32 = 200;
-        let leads = |call: u32| {
-            let Call { input, output, .. } = &self.calls[call as usize];
-            self.model.step(state, input, output.as_ref()).is_some_and(|after| is_right(&after))
-        };
-        let mut from = 0;
-        while let Some(slot) = self.cursor.overwriting.next(&self.done, from) {
-            if leads(self.timeline.ops[self.cursor.op_in(slot) as usize].call) {
-                return true;
-            }
-            from = slot + 1;
-        }
-        let crashed = (0..).zip(&self.timeline.crashed).any(|(class, crashed)| {
-            crashed.overwrites && self.cursor.crashed(class) > 0 && leads(crashed.calls[0])
-        });
-        let end = self.timeline.ops[before as usize].calls_before;
-        let begin = self.cursor.called.min(end);
-        crashed || end - begin > CALLS || {
-            let soon = &self.timeline.ops[begin as usize..end as usize];
-            soon.iter().any(|op| op.overwrites && leads(op.call))
-        }
     }
 
     /// Keeps where the search stands as the farthest that it came.
@@ -376,8 +311,7 @@ impl<M: Model, B: Mask> Searching for Search<'_, M, B> {
             if self.advance().is_none() {
                 return Ended::Explained;
             }
-            self.begin();
-            if !self.choose() {
+            if !self.go_on() && !self.choose() {
                 return Ended::Refuted;
             }
             if self.steps >= end || self.held() > bytes {

@@ -72,7 +72,8 @@ pub(super) struct Place<B> {
     pub(super) unobserved: bool,
 }
 
-/// Every place that was searched, with what had been taken of the crashed calls.
+/// Every place where a search turned from what came to mind first, with what had been taken of the
+/// crashed calls there. Where it went straight on it was never again.
 #[derive(Debug)]
 pub(super) struct Seen<B> {
     configurations: Vec<(Place<B>, u32)>,
@@ -84,30 +85,34 @@ impl<B: Mask> Seen<B> {
         Self { configurations: Vec::new(), index: Index::new() }
     }
 
-    /// Remembers a configuration, unless one that is at least as good was seen before: the same
-    /// place, reached with no more crashed calls of any class. Whether it was remembered.
+    /// Whether a configuration is known that is at least as good: the same place, reached with no
+    /// more crashed calls of any class.
     ///
     /// Sound: crashed calls never *have* to take effect. What can follow after taking more of
     /// them can follow after taking fewer, and leaves some over. At the same event the same calls
     /// have been made, so those that are left are a superset.
     ///
     /// One that is free to overwrite is at least as good as one that is not.
-    pub(super) fn is_new(&mut self, place: &Place<B>, taken: u32, counts: &Taken) -> bool {
+    pub(super) fn knows(&mut self, place: &Place<B>, taken: u32, counts: &Taken) -> bool {
+        if self.configurations.is_empty() {
+            return false;
+        }
         if place.unobserved {
             let free = Place { unobserved: false, ..place.clone() };
             if self.find(&free, taken, counts).is_ok() {
-                return false;
+                return true;
             }
         }
-        match self.find(place, taken, counts) {
-            Ok(_) => false,
-            Err(vacancy) => {
-                let number = self.configurations.len();
-                let number = u32::try_from(number).expect("the budget of bytes ends before");
-                self.configurations.push((place.clone(), taken));
-                self.index.fill(vacancy, number);
-                true
-            }
+        self.find(place, taken, counts).is_ok()
+    }
+
+    /// Remembers a configuration.
+    pub(super) fn keep(&mut self, place: &Place<B>, taken: u32, counts: &Taken) {
+        if let Err(vacancy) = self.find(place, taken, counts) {
+            let number = self.configurations.len();
+            let number = u32::try_from(number).expect("the budget of bytes ends before");
+            self.configurations.push((place.clone(), taken));
+            self.index.fill(vacancy, number);
         }
     }
 

@@ -21,9 +21,9 @@ pub(super) struct Choices {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing was tried.
+    /// What comes to mind first did not look right.
     Fresh,
-    /// What came to mind first was tried.
+    /// It did, and was tried.
     First,
     /// The open calls were looked for; what is pending is left of them.
     Open,
@@ -31,9 +31,14 @@ enum Stage {
     Crashed,
 }
 
+/// The answer cannot come true in the state that is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Impossible;
+
 impl Choices {
-    pub(super) const fn new(begin: usize) -> Self {
-        Self { stage: Stage::Fresh, begin }
+    /// Whose own begin there, of a frame in which what comes to mind first is tried or not.
+    pub(super) const fn new(begin: usize, tried: bool) -> Self {
+        Self { stage: if tried { Stage::First } else { Stage::Fresh }, begin }
     }
 }
 
@@ -41,14 +46,10 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     /// Takes the next choice of the last frame.
     pub(super) fn draw(&mut self) -> Option<Action> {
         let Choices { stage, begin } = self.frames.last()?.choices;
-        if stage == Stage::Fresh {
-            self.reach(Stage::First);
-            if let Some(first) = self.first().filter(|first| self.looks_right(*first)) {
-                return Some(first);
-            }
-            self.look_for_open(false);
-        } else if stage == Stage::First {
-            self.look_for_open(true);
+        match stage {
+            Stage::Fresh => self.look_for_open(false),
+            Stage::First => self.look_for_open(true),
+            Stage::Open | Stage::Crashed => {}
         }
         if self.pending.len() == begin && self.frames.last()?.choices.stage == Stage::Open {
             self.look_for_crashed();
@@ -76,13 +77,29 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         }
         // One that only observes would be done already.
         let take = Action::Take(blocked);
-        let free = !observes && !(overwrites && self.unobserved);
-        (free && self.is_possible(take)).then_some(take)
+        let barred = observes || (overwrites && self.unobserved);
+        (!barred && self.is_possible(take)).then_some(take)
     }
 
-    /// Whether the next observer's answer is on the way after this.
-    fn looks_right(&self, action: Action) -> bool {
-        self.next_observer().is_none_or(|next| self.foresee(action, next) == Viable::Likely)
+    /// What comes to mind, with the state after it, if the next observer's answer is on the way
+    /// from there.
+    pub(super) fn right_away(&self) -> Option<(Action, Option<M::State>)> {
+        let action = self.first()?;
+        let state = self.states.get(self.state);
+        let after = self.after(action, state).ok()?;
+        let then = after.as_ref().unwrap_or(state);
+        let likely = |next| self.viability(then, next) == Viable::Likely;
+        self.next_observer().is_none_or(likely).then_some((action, after))
+    }
+
+    /// The state after an action; `None` if it leaves the state as it is.
+    pub(super) fn after(
+        &self,
+        action: Action,
+        state: &M::State,
+    ) -> Result<Option<M::State>, Impossible> {
+        let Some(Call { input, output, .. }) = self.taken_by(action) else { return Ok(None) };
+        self.model.step(state, input, output.as_ref()).map(Some).ok_or(Impossible)
     }
 
     /// The call that takes effect by an action; `None` if the state stays as it is.
@@ -118,14 +135,11 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             || self.optional.has(self.timeline.ops[blocked as usize].slot)
     }
 
-    /// How it looks for a call after an action; `Never` if the action is impossible.
-    fn foresee(&self, action: Action, next: u32) -> Viable {
-        let state = self.states.get(self.state);
-        let Some(Call { input, output, .. }) = self.taken_by(action) else {
-            return self.viability(state, next);
-        };
-        let after = self.model.step(state, input, output.as_ref());
-        after.map_or(Viable::Never, |after| self.viability(&after, next))
+    /// Whether a write would hide a call here that cannot pass as hidden already.
+    fn hides_more(&self) -> bool {
+        let mut optional = self.optional.clone();
+        optional.set_all(&self.cursor.overwriting, &self.done);
+        optional != self.optional
     }
 
     /// Puts an action among those pending, unless it is impossible or leads nowhere. It is rated
@@ -136,24 +150,20 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         if overwrites && self.unobserved {
             return;
         }
-        let state = self.states.get(self.state);
-        let after = match self.taken_by(action) {
-            None => state.clone(),
-            Some(Call { input, output, .. }) => {
-                let Some(after) = self.model.step(state, input, output.as_ref()) else { return };
-                let changed = after != *state;
-                let is_crashed = matches!(action, Action::TakeCrashed(_));
-                // A crashed call that changes nothing is better saved for later.
-                if (is_crashed && !changed)
-                    || (overwrites && self.is_needless(action) && !self.is_of_use(action, &after))
-                {
-                    return;
-                }
-                after
+        let Ok(after) = self.after(action, self.states.get(self.state)) else { return };
+        if let Some(after) = &after {
+            let is_crashed = matches!(action, Action::TakeCrashed(_));
+            let is_same = after == self.states.get(self.state);
+            // A crashed call that changes nothing, and hides nothing, is better saved for later.
+            if (is_crashed && is_same && !(overwrites && self.hides_more()))
+                || (overwrites && self.is_needless(action) && !self.is_of_use(action, after))
+            {
+                return;
             }
-        };
+        }
+        let after = after.as_ref().unwrap_or(self.states.get(self.state));
         let next = if passable { self.next_observer() } else { Some(self.blocked()) };
-        let viable = next.map_or(Viable::Perhaps, |next| self.viability(&after, next));
+        let viable = next.map_or(Viable::Perhaps, |next| self.viability(after, next));
         if viable != Viable::Never {
             self.pending.push((action, viable));
         }
@@ -170,6 +180,8 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     fn look_for_open(&mut self, tried: bool) {
         self.reach(Stage::Open);
         let Some(frame) = self.frames.last() else { return };
+        // Until now nobody could come here again: the call that returns passed this event.
+        self.seen.keep(&frame.place, frame.taken, &self.counts);
         let begin = frame.choices.begin;
         let mut candidates = Vec::new();
         let mut from = 0;
