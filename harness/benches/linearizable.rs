@@ -5,7 +5,8 @@
 //! lines of `file,operations,verdict` where the verdict is `ok` or `illegal`. Then it judges long
 //! histories of its own. Without a directory there are only these.
 //!
-//! `--json` tells it in JSON, `--csv` as lines of `file,operations,verdict,nanoseconds`.
+//! `--json` tells it in JSON, `--csv` as lines of `file,operations,verdict,nanoseconds`, of the
+//! check alone.
 //! `--export DIR` writes the histories of its own into a directory instead, in the same formats,
 //! with their `verdicts.csv`: for others to be measured with, as `porcupine/run.sh` does.
 //!
@@ -27,7 +28,7 @@ use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use subject::{Line, Subject};
+use subject::{Depth, Line, Subject};
 
 /// What was asked for on the command line.
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ struct Asked {
     json: bool,
     csv: bool,
     /// Without `--bench` cargo only wants to know whether it works.
-    real: bool,
+    depth: Depth,
 }
 
 impl Asked {
@@ -48,7 +49,7 @@ impl Asked {
             match argument.as_str() {
                 "--json" => asked.json = true,
                 "--csv" => asked.csv = true,
-                "--bench" => asked.real = true,
+                "--bench" => asked.depth = Depth::Full,
                 "--export" => export = true,
                 path if export => {
                     asked.export = Some(path.into());
@@ -56,6 +57,9 @@ impl Asked {
                 }
                 path => asked.directory = Some(path.into()),
             }
+        }
+        if asked.csv && asked.depth == Depth::Full {
+            asked.depth = Depth::Race;
         }
         asked
     }
@@ -79,13 +83,13 @@ fn run(asked: &Asked) -> io::Result<bool> {
     }
     let mut lines = Vec::new();
     if let Some(directory) = &asked.directory {
-        lines = judge_directory(directory, asked.real)?;
+        lines = judge_directory(directory, asked.depth)?;
     }
     // Another's files are judged alone, so that its sums are of these.
     if !asked.csv || asked.directory.is_none() {
-        let thinner = if asked.real { 1 } else { 100 };
+        let thinner = if asked.depth == Depth::Once { 100 } else { 1 };
         for story in synthetic::stories(thinner) {
-            lines.push(story.subject.judge(story.name, Some(story.legal), asked.real));
+            lines.push(story.subject.judge(story.name, Some(story.legal), asked.depth));
         }
     }
     let out = io::stdout().lock();
@@ -99,7 +103,7 @@ fn run(asked: &Asked) -> io::Result<bool> {
     Ok(lines.iter().all(Line::is_right))
 }
 
-fn judge_directory(directory: &Path, real: bool) -> io::Result<Vec<Line>> {
+fn judge_directory(directory: &Path, depth: Depth) -> io::Result<Vec<Line>> {
     let known = verdicts(directory)?;
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -119,7 +123,7 @@ fn judge_directory(directory: &Path, real: bool) -> io::Result<Vec<Line>> {
             io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {error}"))
         })?;
         let expected = known.get(&name).copied();
-        lines.push(subject.judge(name, expected, real));
+        lines.push(subject.judge(name, expected, depth));
     }
     Ok(lines)
 }

@@ -46,9 +46,21 @@ impl Line {
     }
 }
 
+/// How much of a history is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// All, and each once: only to see that it works.
+    #[default]
+    Once,
+    /// The check alone, many times: for a race against another checker.
+    Race,
+    /// The check, with the pairing of halves before it, and the reference.
+    Full,
+}
+
 /// For a search, and for the reference: memory is what it runs out of.
 const BUDGET: Budget = Budget::steps(1_000_000_000);
-const REFERENCE: Budget = Budget::steps(100_000_000).bytes(1 << 29);
+const REFERENCE: Budget = Budget::steps(20_000_000).bytes(1 << 28);
 
 impl Subject {
     pub(crate) fn register(from: impl BufRead) -> Result<Self, Unrecorded> {
@@ -59,11 +71,11 @@ impl Subject {
         key_value_text(from).map(Self::KeyValue)
     }
 
-    /// Judges it, many times if it is `real`.
-    pub(crate) fn judge(&self, name: String, expected: Option<bool>, real: bool) -> Line {
+    /// Judges it, as much as is asked for.
+    pub(crate) fn judge(&self, name: String, expected: Option<bool>, depth: Depth) -> Line {
         match self {
-            Self::Register(calls) => judge(name, expected, real, calls, |_| Register::new()),
-            Self::KeyValue(calls) => judge(name, expected, real, calls, KeyValue::of),
+            Self::Register(calls) => judge(name, expected, depth, calls, &Register::new()),
+            Self::KeyValue(calls) => judge(name, expected, depth, calls, &KeyValue),
         }
     }
 }
@@ -71,41 +83,56 @@ impl Subject {
 fn judge<M: Model<Input: Clone, Output: Clone>>(
     name: String,
     expected: Option<bool>,
-    real: bool,
+    depth: Depth,
     calls: &[Call<M::Input, M::Output>],
-    model: impl Fn(&[Call<M::Input, M::Output>]) -> M,
+    model: &M,
 ) -> Line {
-    let mut judged = check(&model(calls), calls, &BUDGET);
-    let once = timed(|| judged = check(&model(calls), calls, &BUDGET));
-    let rounds = rounds(once, real);
-    let check_time = best(rounds, || check(&model(calls), calls, &BUDGET));
-    let paired = (0..rounds).map(|_| {
-        let events = events(calls);
-        timed(|| {
-            let calls = pair(events);
-            drop(check(&model(&calls), &calls, &BUDGET));
-        })
-    });
-    let paired = paired.min().unwrap_or_default();
-    let mut reference = None;
-    let time = timed(|| reference = Some(wgl::check(&model(calls), calls, &REFERENCE)));
-    let agrees = reference.as_ref().is_some_and(|reference| told(reference) == told(&judged));
-    // It may have been quick: then it deserves as many rounds.
-    let time = if agrees && time < Duration::from_millis(50) {
-        best(rounds, || wgl::check(&model(calls), calls, &REFERENCE))
-    } else {
-        time
-    };
-    Line {
+    let mut judged = check(model, calls, &BUDGET);
+    let once = timed(|| judged = check(model, calls, &BUDGET));
+    let rounds = rounds(once, depth);
+    let line = Line {
         name,
         operations: calls.len(),
         verdict: told(&judged),
         expected,
-        check: check_time.min(once),
-        paired,
+        check: best(rounds, || check(model, calls, &BUDGET)).min(once),
+        paired: Duration::ZERO,
         effort: judged.effort,
-        reference: agrees.then_some(time),
+        reference: None,
+    };
+    match depth {
+        Depth::Race => line,
+        Depth::Once | Depth::Full => {
+            let paired = (0..rounds).map(|_| time_paired(model, events(calls))).min();
+            let reference = time_reference(model, calls, line.verdict, rounds);
+            Line { paired: paired.unwrap_or_default(), reference, ..line }
+        }
     }
+}
+
+/// What it takes from the halves of calls.
+fn time_paired<M: Model>(model: &M, events: Vec<(u64, Event<M::Input, M::Output>)>) -> Duration {
+    timed(|| {
+        let calls = pair(events);
+        drop(check(model, &calls, &BUDGET));
+    })
+}
+
+/// What the reference takes; `None` if it does not come to the verdict.
+fn time_reference<M: Model>(
+    model: &M,
+    calls: &[Call<M::Input, M::Output>],
+    verdict: &'static str,
+    rounds: u32,
+) -> Option<Duration> {
+    let mut judged = None;
+    let once = timed(|| judged = Some(wgl::check(model, calls, &REFERENCE)));
+    if told(&judged?) != verdict {
+        return None;
+    }
+    // It may have been quick: then it deserves as many rounds.
+    let quick = once < Duration::from_millis(50);
+    Some(if quick { best(rounds, || wgl::check(model, calls, &REFERENCE)) } else { once })
 }
 
 fn told(judged: &Judgement) -> &'static str {
@@ -138,12 +165,12 @@ fn pair<I, O>(events: Vec<(u64, Event<I, O>)>) -> Vec<Call<I, O>> {
 }
 
 /// As many as fit into a fifth of a second, since the small ones need many.
-fn rounds(once: Duration, real: bool) -> u32 {
-    if !real {
-        return 1;
-    }
+fn rounds(once: Duration, depth: Depth) -> u32 {
     let fitting = Duration::from_millis(200).as_nanos() / once.as_nanos().max(1);
-    u32::try_from(fitting.clamp(5, 20_000)).unwrap_or(5)
+    match depth {
+        Depth::Once => 1,
+        Depth::Race | Depth::Full => u32::try_from(fitting.clamp(5, 20_000)).unwrap_or(5),
+    }
 }
 
 fn best<T>(rounds: u32, work: impl Fn() -> T) -> Duration {

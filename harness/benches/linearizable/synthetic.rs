@@ -60,7 +60,7 @@ pub(crate) fn stories(thinner: u64) -> Vec<Story> {
     register("unique-values", long, UNIQUE, false);
     register("unique-values-bad", long, UNIQUE, true);
     for wrong in [false, true] {
-        let model = KeyValue { only_grows: false };
+        let model = KeyValue;
         let mut calls = played(&model, store, ask_store, answer_store);
         if wrong {
             spoil(&mut calls, |output| match output {

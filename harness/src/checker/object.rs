@@ -69,7 +69,7 @@ pub fn judge(history: &ObjectHistory, budget: &Budget) -> Result<Judgement, Unre
         Object::Queue => judge_calls(&Keyed(Queue), &calls::pair(events, calls::queue)?, budget),
         Object::KeyValue => {
             let calls = calls::keyless(calls::pair(events, calls::store)?);
-            judge_calls(&KeyValue::of(&calls), &calls, budget)
+            judge_calls(&KeyValue, &calls, budget)
         }
     })
 }

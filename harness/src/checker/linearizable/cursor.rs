@@ -4,13 +4,16 @@
 //! up to date step by step, and nothing about it needs to be stored in a configuration.
 
 use super::mask::Mask;
-use super::timeline::{NONE, Timeline};
+use super::parts::number;
+use super::timeline::{NONE, Op, Timeline};
 
 /// A place between two events.
 #[derive(Clone, Debug)]
 pub(super) struct Cursor<B> {
     /// The next event.
     pub(super) event: u32,
+    /// How many calls have been made; as many as the first numbers of calls.
+    pub(super) called: u32,
     /// Slots of the calls that are open here.
     pub(super) open: B,
     /// Of these, those that only observe.
@@ -30,6 +33,7 @@ impl<B: Mask> Cursor<B> {
     pub(super) fn new(timeline: &Timeline) -> Self {
         Self {
             event: 0,
+            called: 0,
             open: B::none(timeline.slots),
             observing: B::none(timeline.slots),
             overwriting: B::none(timeline.slots),
@@ -43,6 +47,20 @@ impl<B: Mask> Cursor<B> {
         self.in_slot[slot as usize]
     }
 
+    /// The number of the oldest call that is open; [`NONE`] if none is.
+    pub(super) fn oldest(&self) -> u32 {
+        let (none, mut from, mut oldest) = (B::none(self.slots()), 0, NONE);
+        while let Some(slot) = self.open.next(&none, from) {
+            oldest = oldest.min(self.op_in(slot));
+            from = slot + 1;
+        }
+        oldest
+    }
+
+    fn slots(&self) -> u32 {
+        number(self.in_slot.len())
+    }
+
     /// How many calls of a crashed class have been called.
     pub(super) fn crashed(&self, class: u32) -> u32 {
         self.crashed[class as usize]
@@ -51,11 +69,17 @@ impl<B: Mask> Cursor<B> {
     /// Goes past the next event.
     pub(super) fn forwards(&mut self, timeline: &Timeline) {
         let event = timeline.events[self.event as usize];
+        let op = &timeline.ops[event.op() as usize];
         self.event += 1;
         if event.returns() {
-            self.closes(timeline, event.op());
+            self.closes(op.slot);
+            return;
+        }
+        self.called += 1;
+        if op.slot == NONE {
+            self.crashed[op.class as usize] += 1;
         } else {
-            self.opens(timeline, event.op());
+            self.opens(op, event.op());
         }
     }
 
@@ -64,23 +88,21 @@ impl<B: Mask> Cursor<B> {
         while self.event > event {
             self.event -= 1;
             let event = timeline.events[self.event as usize];
-            let op = event.op();
+            let op = &timeline.ops[event.op() as usize];
             if event.returns() {
-                self.opens(timeline, op);
-            } else if timeline.ops[op as usize].slot == NONE {
-                self.crashed[timeline.ops[op as usize].class as usize] -= 1;
+                self.opens(op, event.op());
+                continue;
+            }
+            self.called -= 1;
+            if op.slot == NONE {
+                self.crashed[op.class as usize] -= 1;
             } else {
-                self.closes(timeline, op);
+                self.closes(op.slot);
             }
         }
     }
 
-    fn opens(&mut self, timeline: &Timeline, number: u32) {
-        let op = &timeline.ops[number as usize];
-        if op.slot == NONE {
-            self.crashed[op.class as usize] += 1;
-            return;
-        }
+    fn opens(&mut self, op: &Op, number: u32) {
         self.in_slot[op.slot as usize] = number;
         self.open.set(op.slot);
         if op.observes {
@@ -91,8 +113,7 @@ impl<B: Mask> Cursor<B> {
         }
     }
 
-    fn closes(&mut self, timeline: &Timeline, number: u32) {
-        let slot = timeline.ops[number as usize].slot;
+    fn closes(&mut self, slot: u32) {
         self.open.clear(slot);
         self.observing.clear(slot);
         self.overwriting.clear(slot);

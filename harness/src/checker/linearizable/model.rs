@@ -83,12 +83,13 @@ pub trait Model {
         false
     }
 
-    /// Whether, after any number of calls from `state` on (or none), `input` may be answered with
-    /// `output`. A log that only grows must be a prefix of what will be read of it.
+    /// Whether `input` may be answered with `output` after some calls from `state` on, or none, of
+    /// which none overwrites. A log that only grows must be a prefix of what will be read of it.
     ///
-    /// The law: it must be `Never` only if no calls of the history lead there. Which of the two
-    /// others it is changes nothing but the order in which possibilities are tried. By default, it
-    /// is likely to be best if the next answer fits at once.
+    /// Asked about calls that only observe. The law: it must be `Never` only if no calls lead there
+    /// but such that overwrite (of those, the search takes care). Which of the two others it is
+    /// changes nothing but the order in which possibilities are tried. By default, it is likely to
+    /// be best if the answer fits at once.
     fn viable(&self, state: &Self::State, input: &Self::Input, output: &Self::Output) -> Viable {
         if self.allows(state, input, Some(output)) { Viable::Likely } else { Viable::Perhaps }
     }
@@ -171,7 +172,7 @@ pub enum Viable {
     Likely,
     /// There is no telling.
     Perhaps,
-    /// Nothing leads there from this state.
+    /// Nothing leads there from this state, unless it is overwritten.
     Never,
 }
 

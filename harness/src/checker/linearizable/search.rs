@@ -7,7 +7,7 @@
 //! older search remembers a bit for every call of the history. (Lowe 2017 calls it just-in-time
 //! linearization.) It goes into the depth, and what was searched once is not searched again.
 //!
-//! Seven reductions keep it small. Each is sound because an order that it leaves out can be
+//! Eight reductions keep it small. Each is sound because an order that it leaves out can be
 //! changed, by an exchange of calls, into one that it does not leave out.
 //!
 //! 1. *Only at returns.* Take any order that explains the history, and let each call take effect
@@ -25,30 +25,41 @@
 //!    effect. So it has no slot, no place in the mask and no return; its class has a count of
 //!    those called *so far*, and fewer taken is at least as good.
 //! 5. *Viability* ([`Model::viable`]). A state from which the next answer to come cannot come true
-//!    is left at once: that answer belongs to a call that must take effect after it.
+//!    is left at once: that answer belongs to a call that must take effect after it. It can come
+//!    true without a call that overwrites, or after the last one that does; so the states that
+//!    those lead to that are left are asked about, too.
 //! 6. *Hidden writes* ([`Model::overwrites`]). When a call takes effect that leaves the same state
 //!    whatever was before it, every other such open call may have taken effect just before, or
 //!    not: nobody can tell. They become *optional*, and a place stands for all their subsets at
 //!    once, which would be 2^n places. An optional call can still be taken (then it was not among
-//!    those hidden), and at its return it may pass (then it was). And one overwriting call right
-//!    behind another, with nothing in between, is not tried: taking the second alone leaves the
-//!    first optional, which is more.
-//! 7. *Easy parts first*: see [`super::dovetail`].
+//!    those hidden), and at its return it may pass (then it was).
+//! 7. *No needless writes*. A write that nothing forces, because it does not return now or could
+//!    pass as hidden, takes effect only to be observed. If another write follows and nobody looked
+//!    in between, leave the first one out: those that it made optional become so by the first of
+//!    them to return, which then takes effect at its return, unobserved as well; and the second
+//!    write leaves the same state as before and has at least as many optional ones. Fewer writes
+//!    take effect, or as many and one of them later, so that this comes to an end. So behind a
+//!    needless write the next call must be one that looks (`unobserved` in [`Place`]), and a
+//!    write that nobody can look at in time is not tried at all (see `use_of`).
+//! 8. *Easy parts first*: see [`super::dovetail`].
 //!
 //! The order in which possibilities are tried changes no verdict; it is by what the next observing
 //! call will be answered.
 
 mod choices;
+mod foresight;
+mod use_of;
 
 use super::cursor::Cursor;
 use super::judgement::Refutation;
 use super::mask::Mask;
 use super::seen::{Place, Seen, Taken};
 use super::table::Interned;
-use super::timeline::{NONE, Op, Timeline};
+use super::timeline::Timeline;
 use super::trail::{Action, Trail};
 use super::{Call, Model, Viable};
 use choices::Choices;
+use use_of::Readers;
 
 /// How a slice of a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +94,6 @@ struct Frame<B> {
     place: Place<B>,
     taken: u32,
     trail: usize,
-    /// The last action, at this very event, overwrote, and nobody looked since.
-    overwritten: bool,
     choices: Choices,
 }
 
@@ -100,14 +109,15 @@ pub(super) struct Search<'a, M: Model, B> {
     taken: u32,
     done: B,
     optional: B,
-    /// The event at which the last action overwrote, if nobody looked since.
-    overwritten_at: u32,
+    unobserved: bool,
     trail: Trail,
     frames: Vec<Frame<B>>,
     /// What is left to try, of all frames; a frame knows where its own begin.
     pending: Vec<(Action, Viable)>,
     counts: Taken,
     seen: Seen<B>,
+    /// For each crashed class, who could read what it writes.
+    readers: Vec<Readers>,
     /// The event that was never passed, and who was open there and not done.
     farthest: (u32, Vec<u32>),
     steps: u64,
@@ -131,12 +141,13 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             taken: 0,
             done: B::none(slots),
             optional: B::none(slots),
-            overwritten_at: NONE,
-            trail: Trail::default(),
+            unobserved: false,
+            trail: Trail::with_capacity(timeline.ops.len()),
             frames: Vec::new(),
             pending: Vec::new(),
             counts: Taken::new(),
             seen: Seen::new(),
+            readers: vec![Readers::default(); timeline.crashed.len()],
             farthest: (0, Vec::new()),
             steps: 0,
             heap: 0,
@@ -175,7 +186,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         if self.model.allows(self.states.get(self.state), input, output.as_ref()) {
             self.done.set(slot);
             self.trail.push(Action::Take(op));
-            self.overwritten_at = NONE;
+            self.unobserved = false;
         }
     }
 
@@ -188,23 +199,31 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         }
     }
 
-    /// Begins to choose at the return of a call, unless that was done before.
-    fn begin(&mut self) {
+    /// Begins to choose at the return of a call, unless that was done before, and does what comes
+    /// to mind if that looks right. Whether it did.
+    fn go_on(&mut self) -> bool {
         let place = Place {
             event: self.cursor.event,
             state: self.state,
             done: self.done.clone(),
             optional: self.optional.clone(),
+            unobserved: self.unobserved,
         };
-        if self.seen.is_new(place.clone(), self.taken, &self.counts) {
-            self.frames.push(Frame {
-                place,
-                taken: self.taken,
-                trail: self.trail.len(),
-                overwritten: self.overwritten_at == self.cursor.event,
-                choices: Choices::new(self.pending.len()),
-            });
+        if self.seen.knows(&place, self.taken, &self.counts) {
+            return false;
         }
+        let first = self.right_away();
+        self.frames.push(Frame {
+            place,
+            taken: self.taken,
+            trail: self.trail.len(),
+            choices: Choices::new(self.pending.len(), first.is_some()),
+        });
+        first.is_some_and(|(action, after)| {
+            self.act(action, after);
+            self.observe_all();
+            true
+        })
     }
 
     /// Makes the next choice that is left, going back as far as need be. Whether there was one.
@@ -219,88 +238,46 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             self.optional.clone_from(&frame.place.optional);
             self.taken = frame.taken;
             self.trail.truncate(frame.trail);
-            self.overwritten_at = NONE;
-            if let Some(action) = self.draw() {
-                if self.act(action) {
-                    return true;
-                }
-            } else {
+            self.unobserved = frame.place.unobserved;
+            let Some(action) = self.draw() else {
                 self.frames.pop();
+                continue;
+            };
+            let state = self.states.get(self.state);
+            let Ok(after) = self.after(action, state) else { continue };
+            self.act(action, after);
+            if self.is_viable() {
+                self.observe_all();
+                return true;
             }
         }
         false
     }
 
-    /// Does what was chosen. Whether the new state is viable.
-    fn act(&mut self, action: Action) -> bool {
+    /// Does what was chosen, which leads to a state, or leaves the one that is.
+    fn act(&mut self, action: Action, after: Option<M::State>) {
         self.steps += 1;
-        let (call, overwrites) = match action {
-            Action::Hide(op) => {
+        self.trail.push(action);
+        let overwrites = self.overwrites(action);
+        let needless = overwrites && self.is_needless(action);
+        match action {
+            Action::Hide(op) | Action::Take(op) => {
                 let slot = self.timeline.ops[op as usize].slot;
                 self.optional.clear(slot);
                 self.done.set(slot);
-                self.trail.push(action);
-                return true;
             }
-            Action::Take(op) => {
-                let Op { slot, call, overwrites, .. } = self.timeline.ops[op as usize];
-                self.optional.clear(slot);
-                self.done.set(slot);
-                (call, overwrites)
-            }
-            Action::TakeCrashed(class) => {
-                self.taken = self.counts.one_more(self.taken, class);
-                let crashed = &self.timeline.crashed[class as usize];
-                (crashed.calls[0], crashed.overwrites)
-            }
-        };
-        let Call { input, output, .. } = &self.calls[call as usize];
-        let Some(state) = self.model.step(self.states.get(self.state), input, output.as_ref())
-        else {
-            return false;
-        };
+            Action::TakeCrashed(class) => self.taken = self.counts.one_more(self.taken, class),
+        }
+        let Some(state) = after else { return };
         let (known, bytes) = (self.states.len(), self.model.bytes(&state));
         self.state = self.states.number(state);
         if self.states.len() > known {
             self.heap += bytes;
         }
-        self.trail.push(action);
         if overwrites {
             self.optional.set_all(&self.cursor.overwriting, &self.done);
-            self.overwritten_at = self.cursor.event;
         }
-        let viable = self
-            .next_observer()
-            .is_none_or(|next| self.viability(self.states.get(self.state), next) != Viable::Never);
-        if viable {
-            self.observe_all();
-        }
-        viable
-    }
-
-    /// The next call to return that only observes and is not done yet.
-    fn next_observer(&self) -> Option<u32> {
-        /// How many that are done to pass by before giving up: it is only advice.
-        const LOOKS: u32 = 8;
-        let mut event = self.cursor.event;
-        for _ in 0..LOOKS {
-            let next = self.timeline.observers[event as usize];
-            let op = self.timeline.ops.get(next as usize)?;
-            let is_open = self.cursor.open.has(op.slot) && self.cursor.op_in(op.slot) == next;
-            if !(is_open && self.done.has(op.slot)) {
-                return Some(next);
-            }
-            event = op.returned + 1;
-        }
-        None
-    }
-
-    fn viability(&self, state: &M::State, op: u32) -> Viable {
-        let Call { input, output, .. } = self.call(op);
-        match output {
-            Some(output) => self.model.viable(state, input, output),
-            None => Viable::Perhaps,
-        }
+        self.unobserved = needless;
     }
 
     /// Keeps where the search stands as the farthest that it came.
@@ -334,8 +311,7 @@ impl<M: Model, B: Mask> Searching for Search<'_, M, B> {
             if self.advance().is_none() {
                 return Ended::Explained;
             }
-            self.begin();
-            if !self.choose() {
+            if !self.go_on() && !self.choose() {
                 return Ended::Refuted;
             }
             if self.steps >= end || self.held() > bytes {

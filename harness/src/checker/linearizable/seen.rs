@@ -1,7 +1,7 @@
 //! Configurations that were searched, so that they are not searched again.
 
 use super::mask::Mask;
-use super::table::{Index, Interned, hash_of};
+use super::table::{Index, Interned, Vacancy, hash_of};
 
 /// How many calls of each crashed class were taken: pairs of class and number, by class; classes
 /// of which none was taken are left out.
@@ -55,7 +55,7 @@ impl Taken {
 }
 
 /// Where a search may stand: at one event, in one state, with a set of open calls done. For masks
-/// of one word these are 24 bytes, however long the history is.
+/// of one word these are 25 bytes, however long the history is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place<B> {
     /// The event: a return that cannot be passed yet.
@@ -67,9 +67,13 @@ pub(super) struct Place<B> {
     /// The open calls that may count as done or not, as one likes: see
     /// [`Model::overwrites`](super::Model::overwrites).
     pub(super) optional: B,
+    /// The last call that took effect overwrote, without need, and nobody has looked since: then
+    /// the next one must not overwrite.
+    pub(super) unobserved: bool,
 }
 
-/// Every place that was searched, with what had been taken of the crashed calls.
+/// Every place where a search turned from what came to mind first, with what had been taken of the
+/// crashed calls there. Where it went straight on it was never again.
 #[derive(Debug)]
 pub(super) struct Seen<B> {
     configurations: Vec<(Place<B>, u32)>,
@@ -81,27 +85,43 @@ impl<B: Mask> Seen<B> {
         Self { configurations: Vec::new(), index: Index::new() }
     }
 
-    /// Remembers a configuration, unless one that is at least as good was seen before: the same
-    /// place, reached with no more crashed calls of any class. Whether it was remembered.
+    /// Whether a configuration is known that is at least as good: the same place, reached with no
+    /// more crashed calls of any class.
     ///
     /// Sound: crashed calls never *have* to take effect. What can follow after taking more of
     /// them can follow after taking fewer, and leaves some over. At the same event the same calls
     /// have been made, so those that are left are a superset.
-    pub(super) fn is_new(&mut self, place: Place<B>, taken: u32, counts: &Taken) -> bool {
-        let seen = &mut self.configurations;
-        let at_least_as_good = |at: u32| {
-            let (known, fewer) = &seen[at as usize];
-            *known == place && counts.dominates(*fewer, taken)
-        };
-        match self.index.find(hash_of(&place), at_least_as_good) {
-            Ok(_) => false,
-            Err(vacancy) => {
-                let number = u32::try_from(seen.len()).expect("the budget of bytes ends before");
-                seen.push((place, taken));
-                self.index.fill(vacancy, number);
-                true
+    ///
+    /// One that is free to overwrite is at least as good as one that is not.
+    pub(super) fn knows(&mut self, place: &Place<B>, taken: u32, counts: &Taken) -> bool {
+        if self.configurations.is_empty() {
+            return false;
+        }
+        if place.unobserved {
+            let free = Place { unobserved: false, ..place.clone() };
+            if self.find(&free, taken, counts).is_ok() {
+                return true;
             }
         }
+        self.find(place, taken, counts).is_ok()
+    }
+
+    /// Remembers a configuration.
+    pub(super) fn keep(&mut self, place: &Place<B>, taken: u32, counts: &Taken) {
+        if let Err(vacancy) = self.find(place, taken, counts) {
+            let number = self.configurations.len();
+            let number = u32::try_from(number).expect("the budget of bytes ends before");
+            self.configurations.push((place.clone(), taken));
+            self.index.fill(vacancy, number);
+        }
+    }
+
+    fn find(&mut self, place: &Place<B>, taken: u32, counts: &Taken) -> Result<u32, Vacancy> {
+        let seen = &self.configurations;
+        self.index.find(hash_of(place), |at| {
+            let (known, fewer) = &seen[at as usize];
+            known == place && counts.dominates(*fewer, taken)
+        })
     }
 
     pub(super) const fn len(&self) -> usize {

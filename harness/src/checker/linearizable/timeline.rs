@@ -20,6 +20,8 @@ pub(super) struct Op {
     pub(super) class: u32,
     /// The event at which it returns; [`NONE`] if its answer is unknown.
     pub(super) returned: u32,
+    /// How many calls are made before it returns.
+    pub(super) calls_before: u32,
     /// See [`Model::only_observes`].
     pub(super) observes: bool,
     /// See [`Model::overwrites`].
@@ -65,6 +67,9 @@ pub(super) struct Timeline {
     /// For each event, and for the end: the next call to return, from there on, that only
     /// observes; [`NONE`] if there is none.
     pub(super) observers: Vec<u32>,
+    /// For each event, and for the end: how many calls are made before the first return of one
+    /// that overwrites and was not called before that event. All, if there is none.
+    pub(super) overwritten: Vec<u32>,
     /// Calls with unknown answers, by what was asked.
     pub(super) crashed: Vec<Crashed>,
     /// How many slots there are.
@@ -154,13 +159,25 @@ impl Timeline {
     }
 
     fn look_ahead(&mut self) {
-        let mut next = NONE;
+        let mut calls = number(self.ops.len());
+        let (mut observer, mut overwritten) = (NONE, calls);
         self.observers = vec![NONE; self.events.len() + 1];
+        self.overwritten = vec![calls; self.events.len() + 1];
         for (at, event) in self.events.iter().enumerate().rev() {
-            if event.returns() && self.ops[event.op() as usize].observes {
-                next = event.op();
+            let op = &mut self.ops[event.op() as usize];
+            if event.returns() {
+                op.calls_before = calls;
+                if op.observes {
+                    observer = event.op();
+                }
+            } else {
+                calls -= 1;
+                if op.overwrites && op.slot != NONE {
+                    overwritten = overwritten.min(op.calls_before);
+                }
             }
-            self.observers[at] = next;
+            self.observers[at] = observer;
+            self.overwritten[at] = overwritten;
         }
     }
 
@@ -168,7 +185,7 @@ impl Timeline {
     pub(super) fn bytes(&self) -> usize {
         self.ops.capacity() * size_of::<Op>()
             + self.events.capacity() * size_of::<Event>()
-            + self.observers.capacity() * size_of::<u32>()
+            + 2 * self.observers.capacity() * size_of::<u32>()
     }
 }
 
@@ -206,11 +223,9 @@ impl<M: Model> Builder<'_, M> {
             self.timeline.slots += 1;
             self.timeline.slots - 1
         });
-        let op = number(self.timeline.ops.len());
-        self.numbers[place as usize] = op;
-        let returned = NONE;
-        self.timeline.ops.push(Op { call: place, slot, class, returned, observes, overwrites });
-        self.timeline.events.push(Event::new(op, false));
+        let (returned, calls_before) = (NONE, NONE);
+        let op = Op { call: place, slot, class, returned, calls_before, observes, overwrites };
+        self.numbers[place as usize] = self.called(op);
     }
 
     fn crashes(&mut self, place: u32, overwrites: bool) {
@@ -221,10 +236,17 @@ impl<M: Model> Builder<'_, M> {
         }
         let class = self.crashed[class];
         self.timeline.crashed[class as usize].calls.push(place);
-        let op = number(self.timeline.ops.len());
-        let (slot, returned, observes) = (NONE, NONE, false);
-        self.timeline.ops.push(Op { call: place, slot, class, returned, observes, overwrites });
-        self.timeline.events.push(Event::new(op, false));
+        let (slot, returned, calls_before, observes) = (NONE, NONE, NONE, false);
+        let op = Op { call: place, slot, class, returned, calls_before, observes, overwrites };
+        self.called(op);
+    }
+
+    /// Adds a call with the event that begins it, and gives its number.
+    fn called(&mut self, op: Op) -> u32 {
+        let number = number(self.timeline.ops.len());
+        self.timeline.ops.push(op);
+        self.timeline.events.push(Event::new(number, false));
+        number
     }
 
     fn returns(&mut self, place: u32) {

@@ -27,6 +27,11 @@ pub(super) struct Trail {
 }
 
 impl Trail {
+    /// For so many calls.
+    pub(super) fn with_capacity(calls: usize) -> Self {
+        Self { actions: Vec::with_capacity(calls), ..Self::default() }
+    }
+
     pub(super) fn push(&mut self, action: Action) {
         self.actions.push(action);
     }

@@ -47,6 +47,10 @@ impl<M: Model> Model for Keyed<M> {
         self.0.only_observes(&asked.input, output)
     }
 
+    fn overwrites(&self, asked: &Self::Input, output: Option<&M::Output>) -> bool {
+        self.0.overwrites(&asked.input, output)
+    }
+
     fn viable(&self, state: &M::State, asked: &Self::Input, output: &M::Output) -> Viable {
         self.0.viable(state, &asked.input, output)
     }

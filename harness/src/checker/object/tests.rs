@@ -19,8 +19,12 @@ fn told(history: Result<ObjectHistory, Unreadable>) -> String {
     told
 }
 
-/// Lines of `process phase f value`, with a key behind a slash after the function.
 fn check(object: &str, script: &str, expected: Expect) {
+    expected.assert_eq(&told(read_lines(file(object, script).as_bytes())));
+}
+
+/// Lines of `process phase f value`, with a key behind a slash after the function.
+fn file(object: &str, script: &str) -> String {
     let mut file = format!("{{\"history\":2,\"object\":\"{object}\"}}\n");
     for (index, line) in script.split("; ").enumerate() {
         let mut words = line.splitn(4, ' ');
@@ -34,7 +38,7 @@ fn check(object: &str, script: &str, expected: Expect) {
              \"f\":\"{f}\"{key},\"value\":{value}}}\n"
         );
     }
-    expected.assert_eq(&told(read_lines(file.as_bytes())));
+    file
 }
 
 #[test]
@@ -73,6 +77,22 @@ fn a_write_whose_fate_is_unknown_may_come_late_or_never() {
             of None after []
             blocked Some((2, "process 1: read -> 1")), open []"#]],
     );
+}
+
+/// Twenty writers at once, and two reads that no order of the writes explains: 2^20 subsets of them,
+/// unless the model says through its keys, too, that writes overwrite.
+#[test]
+fn keys_do_not_hide_what_makes_the_search_short() {
+    let mut script: Vec<String> =
+        (0..20).map(|writer| format!("{writer} invoke write/x {writer}")).collect();
+    for value in [7, 9] {
+        script.push(format!("20 invoke read/x; 20 ok read/x {value}"));
+    }
+    script.extend((0..20).map(|writer| format!("{writer} ok write/x")));
+    script.push("20 invoke read/x; 20 ok read/x 7".to_owned());
+    let history = read_lines(file("register", &script.join("; ")).as_bytes()).unwrap();
+    let judgement = judge(&history, &Budget::steps(20_000)).unwrap();
+    assert!(matches!(judgement.verdict, Verdict::Invalid(_)), "{}", judgement.verdict);
 }
 
 #[test]

@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_text_becomes_calls() {
         let calls = key_value_text(TEXT.as_bytes()).unwrap();
-        let model = KeyValue::of(&calls);
+        let model = KeyValue;
         let tell = |call: &Call<Input, Output>| {
             let Call { process, operation, called, returned, .. } = call;
             let words = model.describe(&call.input, call.output.as_ref());

@@ -3,15 +3,11 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::super::{Call, Model, Part, Viable};
+use super::super::{Model, Part, Viable};
 
 /// A store of texts by key. A key that was never put holds the empty text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeyValue {
-    /// Nothing is ever put, so that texts only grow: then a text must be a prefix of whatever will
-    /// be got, which shortens the search. [`KeyValue::of`] finds out.
-    pub only_grows: bool,
-}
+pub struct KeyValue;
 
 /// What is asked of a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,14 +80,6 @@ impl Hash for Text {
     }
 }
 
-impl KeyValue {
-    /// The store for these calls.
-    pub fn of(calls: &[Call<Input, Output>]) -> Self {
-        let puts = |call: &Call<Input, Output>| matches!(call.input.command, Command::Put(_));
-        Self { only_grows: !calls.iter().any(puts) }
-    }
-}
-
 impl Model for KeyValue {
     /// The state of one key: keys are parts.
     type State = Text;
@@ -127,11 +115,12 @@ impl Model for KeyValue {
         matches!((&input.command, output), (Command::Put(_), Some(Output::Done) | None))
     }
 
+    /// Without a put, a text only grows at its end.
     fn viable(&self, state: &Text, input: &Input, output: &Output) -> Viable {
         match (&input.command, output) {
             (Command::Get, Output::Text(text)) if text.starts_with(&state.text) => Viable::Likely,
-            (Command::Get, Output::Text(_)) if self.only_grows => Viable::Never,
-            (Command::Get | Command::Put(_) | Command::Append(_), _) => Viable::Perhaps,
+            (Command::Get, Output::Text(_)) => Viable::Never,
+            (Command::Put(_) | Command::Append(_), _) | (_, Output::Done) => Viable::Perhaps,
         }
     }
 

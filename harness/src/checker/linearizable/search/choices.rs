@@ -21,9 +21,9 @@ pub(super) struct Choices {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing was tried.
+    /// What comes to mind first did not look right.
     Fresh,
-    /// What came to mind first was tried.
+    /// It did, and was tried.
     First,
     /// The open calls were looked for; what is pending is left of them.
     Open,
@@ -31,24 +31,25 @@ enum Stage {
     Crashed,
 }
 
+/// The answer cannot come true in the state that is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Impossible;
+
 impl Choices {
-    pub(super) const fn new(begin: usize) -> Self {
-        Self { stage: Stage::Fresh, begin }
+    /// Whose own begin there, of a frame in which what comes to mind first is tried or not.
+    pub(super) const fn new(begin: usize, tried: bool) -> Self {
+        Self { stage: if tried { Stage::First } else { Stage::Fresh }, begin }
     }
 }
 
-impl<M: Model, B: Mask> Search<'_, M, B> {
+impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     /// Takes the next choice of the last frame.
     pub(super) fn draw(&mut self) -> Option<Action> {
         let Choices { stage, begin } = self.frames.last()?.choices;
-        if stage == Stage::Fresh {
-            self.reach(Stage::First);
-            if let Some(first) = self.first().filter(|first| self.looks_right(*first)) {
-                return Some(first);
-            }
-            self.look_for_open(false);
-        } else if stage == Stage::First {
-            self.look_for_open(true);
+        match stage {
+            Stage::Fresh => self.look_for_open(false),
+            Stage::First => self.look_for_open(true),
+            Stage::Open | Stage::Crashed => {}
         }
         if self.pending.len() == begin && self.frames.last()?.choices.stage == Stage::Open {
             self.look_for_crashed();
@@ -63,29 +64,46 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     }
 
     /// The call at whose return a choice is to be made.
-    fn blocked(&self) -> u32 {
+    pub(super) fn blocked(&self) -> u32 {
         self.timeline.events[self.cursor.event as usize].op()
     }
 
     /// What comes to mind: the call that returns passes or takes effect now.
     fn first(&self) -> Option<Action> {
         let blocked = self.blocked();
-        let Op { slot, observes, .. } = self.timeline.ops[blocked as usize];
+        let Op { slot, observes, overwrites, .. } = self.timeline.ops[blocked as usize];
         if self.optional.has(slot) {
             return Some(Action::Hide(blocked));
         }
         // One that only observes would be done already.
         let take = Action::Take(blocked);
-        (!observes && self.is_possible(take)).then_some(take)
+        let barred = observes || (overwrites && self.unobserved);
+        (!barred && self.is_possible(take)).then_some(take)
     }
 
-    /// Whether the next observer's answer is on the way after this.
-    fn looks_right(&self, action: Action) -> bool {
-        self.next_observer().is_none_or(|next| self.foresee(action, next) == Viable::Likely)
+    /// What comes to mind, with the state after it, if the next observer's answer is on the way
+    /// from there.
+    pub(super) fn right_away(&self) -> Option<(Action, Option<M::State>)> {
+        let action = self.first()?;
+        let state = self.states.get(self.state);
+        let after = self.after(action, state).ok()?;
+        let then = after.as_ref().unwrap_or(state);
+        let likely = |next| self.viability(then, next) == Viable::Likely;
+        self.next_observer().is_none_or(likely).then_some((action, after))
+    }
+
+    /// The state after an action; `None` if it leaves the state as it is.
+    pub(super) fn after(
+        &self,
+        action: Action,
+        state: &M::State,
+    ) -> Result<Option<M::State>, Impossible> {
+        let Some(Call { input, output, .. }) = self.taken_by(action) else { return Ok(None) };
+        self.model.step(state, input, output.as_ref()).map(Some).ok_or(Impossible)
     }
 
     /// The call that takes effect by an action; `None` if the state stays as it is.
-    fn taken_by(&self, action: Action) -> Option<&Call<M::Input, M::Output>> {
+    pub(super) fn taken_by(&self, action: Action) -> Option<&'a Call<M::Input, M::Output>> {
         let call = match action {
             Action::Hide(_) => return None,
             Action::Take(op) => self.timeline.ops[op as usize].call,
@@ -100,26 +118,52 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
         })
     }
 
-    /// How it looks for a call after an action; `Never` if the action is impossible.
-    fn foresee(&self, action: Action, next: u32) -> Viable {
-        let state = self.states.get(self.state);
-        let Some(Call { input, output, .. }) = self.taken_by(action) else {
-            return self.viability(state, next);
-        };
-        let after = self.model.step(state, input, output.as_ref());
-        after.map_or(Viable::Never, |after| self.viability(&after, next))
+    /// Whether an action overwrites the state.
+    pub(super) fn overwrites(&self, action: Action) -> bool {
+        match action {
+            Action::Hide(_) => false,
+            Action::Take(op) => self.timeline.ops[op as usize].overwrites,
+            Action::TakeCrashed(class) => self.timeline.crashed[class as usize].overwrites,
+        }
+    }
+
+    /// Whether nothing makes a call take effect that overwrites: it does not return now, or it
+    /// could pass as one that is hidden.
+    pub(super) fn is_needless(&self, action: Action) -> bool {
+        let blocked = self.blocked();
+        action != Action::Take(blocked)
+            || self.optional.has(self.timeline.ops[blocked as usize].slot)
+    }
+
+    /// Whether a write would hide a call here that cannot pass as hidden already.
+    fn hides_more(&self) -> bool {
+        let mut optional = self.optional.clone();
+        optional.set_all(&self.cursor.overwriting, &self.done);
+        optional != self.optional
     }
 
     /// Puts an action among those pending, unless it is impossible or leads nowhere. It is rated
     /// by what it does for the call that must be answered next: the one that is to pass here, or
     /// if that can pass already, the next one that observes.
     fn consider(&mut self, action: Action, passable: bool) {
+        let overwrites = self.overwrites(action);
+        if overwrites && self.unobserved {
+            return;
+        }
+        let Ok(after) = self.after(action, self.states.get(self.state)) else { return };
+        if let Some(after) = &after {
+            let is_crashed = matches!(action, Action::TakeCrashed(_));
+            let is_same = after == self.states.get(self.state);
+            // A crashed call that changes nothing, and hides nothing, is better saved for later.
+            if (is_crashed && is_same && !(overwrites && self.hides_more()))
+                || (overwrites && self.is_needless(action) && !self.is_of_use(action, after))
+            {
+                return;
+            }
+        }
+        let after = after.as_ref().unwrap_or(self.states.get(self.state));
         let next = if passable { self.next_observer() } else { Some(self.blocked()) };
-        let viable = match next {
-            Some(next) => self.foresee(action, next),
-            None if self.is_possible(action) => Viable::Perhaps,
-            None => Viable::Never,
-        };
+        let viable = next.map_or(Viable::Perhaps, |next| self.viability(after, next));
         if viable != Viable::Never {
             self.pending.push((action, viable));
         }
@@ -136,14 +180,16 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     fn look_for_open(&mut self, tried: bool) {
         self.reach(Stage::Open);
         let Some(frame) = self.frames.last() else { return };
-        let (begin, overwritten) = (frame.choices.begin, frame.overwritten);
+        // Until now nobody could come here again: the call that returns passed this event.
+        self.seen.keep(&frame.place, frame.taken, &self.counts);
+        let begin = frame.choices.begin;
         let mut candidates = Vec::new();
         let mut from = 0;
         while let Some(slot) = self.cursor.open.next(&self.done, from) {
             from = slot + 1;
             let number = self.cursor.op_in(slot);
             let op = &self.timeline.ops[number as usize];
-            if !(op.observes || op.overwrites && overwritten) {
+            if !op.observes {
                 candidates.push((op.class, op.returned, number));
             }
         }
@@ -169,12 +215,10 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     fn look_for_crashed(&mut self) {
         self.reach(Stage::Crashed);
         let Some(frame) = self.frames.last() else { return };
-        let (begin, overwritten, taken) = (frame.choices.begin, frame.overwritten, frame.taken);
+        let (begin, taken) = (frame.choices.begin, frame.taken);
         let passable = self.first().is_some();
         for class in 0..number(self.timeline.crashed.len()) {
-            let left = self.cursor.crashed(class) > self.counts.of(taken, class);
-            let overwrites = self.timeline.crashed[class as usize].overwrites;
-            if left && !(overwrites && overwritten) {
+            if self.cursor.crashed(class) > self.counts.of(taken, class) {
                 self.consider(Action::TakeCrashed(class), passable);
             }
         }

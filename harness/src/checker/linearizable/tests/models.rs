@@ -90,7 +90,7 @@ fn key_value_stores() {
     let text = |text: &str| key_value::Output::Text(text.to_owned());
     let done = || key_value::Output::Done;
     let judge = |calls: Vec<Timed<_, _>>| {
-        let model = KeyValue::of(&list(calls.clone()));
+        let model = KeyValue;
         is_linearizable(&model, calls)
     };
 
@@ -128,7 +128,7 @@ fn key_value_stores() {
 
 #[test]
 fn texts_are_the_same_however_they_came_about() {
-    let model = KeyValue { only_grows: false };
+    let model = KeyValue;
     let command = |command| key_value::Input { key: String::new(), command };
     let step = |state: &_, what| model.step(state, &command(what), None).unwrap();
     let put = step(&model.initial(), Command::Put("abc".to_owned()));

@@ -259,7 +259,7 @@ impl Model for WholeStore {
         input: &key_value::Input,
         output: Option<&key_value::Output>,
     ) -> Option<Self::State> {
-        let one = key_value::KeyValue { only_grows: false };
+        let one = key_value::KeyValue;
         let mut state = state.clone();
         let held = state.remove(&input.key).unwrap_or_default();
         let held = one.step(&held, input, output)?;

@@ -205,6 +205,78 @@ fn hidden_writes_are_not_all_tried() {
     assert!(matches!(judged.outcome, Outcome::Unknown(_)), "{judged:?}");
 }
 
+/// No needless writes: what a write that nothing forces leaves must be seen by somebody, but that
+/// may be a call that is made later, and one that looks without reading the value.
+#[test]
+fn a_write_that_nothing_forces_is_for_somebody_to_see() {
+    // The write of 2 goes before that of 1 returns, for a read that is called after that.
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), read(3, 4, 2), read(5, 6, 2)]));
+    // It is seen by a compare-and-set that fails, and by one that matches.
+    let fails = |expected| ok(3, 4, swap(expected, 5), Matched(false));
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), fails(1)]));
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), fails(2)]));
+    assert!(!judge(vec![write(0, 2, 1), write(1, 2, 1), fails(1)]));
+    let matches = |at| ok(at, at + 1, swap(2, 5), Matched(true));
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), matches(3), read(5, 6, 5)]));
+    // It is seen by a call that crashed, whose effect is seen later.
+    assert!(judge(vec![write(0, 2, 1), write(1, 9, 2), crashed(1, swap(2, 5)), read(5, 6, 5)]));
+    assert!(judge(vec![
+        crashed(0, Write(2)),
+        crashed(0, swap(2, 5)),
+        write(0, 2, 1),
+        read(5, 6, 5)
+    ]));
+    assert!(judge(vec![
+        crashed(0, Write(2)),
+        write(0, 2, 1),
+        crashed(3, swap(2, 5)),
+        read(5, 6, 5)
+    ]));
+    assert!(!judge(vec![
+        crashed(0, Write(2)),
+        write(0, 2, 1),
+        crashed(7, swap(2, 5)),
+        read(5, 6, 5)
+    ]));
+}
+
+/// Hidden writes: one that crashed writes what is there anyway, and so hides that of 1, before the
+/// compare-and-set; once that took effect it is too late.
+#[test]
+fn a_crashed_write_of_what_is_there_can_hide_another() {
+    let story = |last| {
+        judge(vec![
+            write(0, 1, 2),
+            write(2, 9, 1),
+            crashed(3, Write(2)),
+            ok(4, 5, swap(2, 0), Matched(true)),
+            read(10, 11, last),
+        ])
+    };
+    assert!(story(0));
+    assert!(story(1));
+    assert!(story(2));
+    assert!(!story(3));
+}
+
+/// No needless writes: of 60 that crashed, none is ever read. Where the search is stuck, it must
+/// not try them all, one behind the other, at every turn.
+#[test]
+fn writes_that_nobody_sees_are_not_tried() {
+    let mut calls: Vec<_> = (1000..1060).map(|value| crashed(0, Write(value))).collect();
+    for turn in 0..40 {
+        let (at, value) = (10 * turn, i64::try_from(turn).unwrap());
+        calls.extend([
+            write(at, at + 5, value),
+            write(at + 1, at + 6, -1),
+            read(at + 7, at + 8, -1),
+        ]);
+    }
+    calls.push(read(500, 501, 999));
+    let judged = check(&Register::new(), &list(calls), &Budget::steps(5_000));
+    assert!(matches!(judged.outcome, Outcome::NotLinearizable(_)), "{judged:?}");
+}
+
 /// Twins: as above, but all the same; without that, the older search has no chance.
 #[test]
 fn twins_are_not_all_tried() {
@@ -246,10 +318,10 @@ fn what_will_be_read_says_what_comes_first() {
     illegal.push(ok(202, 203, input(Command::Get), key_value::Output::Text("x".to_owned())));
     let (calls, illegal) = (list(calls), list(illegal));
     let budget = Budget::steps(20_000);
-    assert!(check(&KeyValue::of(&calls), &calls, &budget).is_linearizable());
-    let judged = check(&KeyValue::of(&illegal), &illegal, &budget);
+    assert!(check(&KeyValue, &calls, &budget).is_linearizable());
+    let judged = check(&KeyValue, &illegal, &budget);
     assert!(matches!(judged.outcome, Outcome::NotLinearizable(_)), "{judged:?}");
-    let judged = check(&Plain(KeyValue::of(&illegal)), &illegal, &budget);
+    let judged = check(&Plain(KeyValue), &illegal, &budget);
     assert!(matches!(judged.outcome, Outcome::Unknown(_)), "{judged:?}");
 }
 

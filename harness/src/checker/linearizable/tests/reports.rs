@@ -44,7 +44,7 @@ fn a_part_is_told_by_its_name() {
         ok(2, 3, input("b", Command::Get), key_value::Output::Text("x".to_owned())),
     ]);
     told(
-        &KeyValue::of(&calls),
+        &KeyValue,
         &calls,
         expect![[r#"
         invalid
@@ -74,8 +74,8 @@ fn long_states_are_cut() {
         ok(0, 1, input(Command::Put(text())), key_value::Output::Done),
         ok(2, 3, input(Command::Get), key_value::Output::Text(text() + "!")),
     ]);
-    let judged = check(&KeyValue::of(&calls), &calls, &Budget::steps(1000));
-    let told = judged.verdict(&KeyValue::of(&calls), &calls).to_string();
+    let judged = check(&KeyValue, &calls, &Budget::steps(1000));
+    let told = judged.verdict(&KeyValue, &calls).to_string();
     assert!((400..700).contains(&told.chars().count()), "{told}");
 }
 

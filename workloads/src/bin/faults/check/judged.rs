@@ -81,8 +81,7 @@ pub(super) fn judge(path: &Path, arguments: &Arguments) -> Result<Judged, String
             (Object::Register.to_string(), 0, Details::Object(Box::new(judgement)))
         }
         Content::Texts(calls) => {
-            let store = KeyValue::of(&calls);
-            let judgement = object::judge_calls(&store, &calls, &arguments.budget());
+            let judgement = object::judge_calls(&KeyValue, &calls, &arguments.budget());
             (Object::KeyValue.to_string(), 0, Details::Object(Box::new(judgement)))
         }
     };
