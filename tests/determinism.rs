@@ -199,15 +199,15 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  55a8cb0cf829f5ef         372
-           1  f2c04bdaa2af909a         435
+           0  693e93c85455df6c         372
+           1  53bc68e99e62bc54         435
            2  d601fe7f619246a8          58
-           3  bd9df26cb633e2a2         932
+           3  8e5989791dcb142c         932
            4  711d7959a0e3a5b8          69
            5  210a247ed06967ea         295
            6  ef2eaf0ffc77c3a9          58
            7  52e9f6cc9bcaf217        1651
-           8  a5f9ae9bb00fcd20         410
+           8  6d070b1d9ee3be8c         410
            9  716108ee454439fa         511
           10  0f3a4c37aaf359db        1801
           11  ef2ab57e44ffc6d0        1587

@@ -110,8 +110,11 @@ fn judge<M: Model<Input: Clone, Output: Clone>>(
     }
 }
 
+/// The halves of calls, each with the number of its process.
+type Halves<M> = Vec<(u64, Event<<M as Model>::Input, <M as Model>::Output>)>;
+
 /// What it takes from the halves of calls.
-fn time_paired<M: Model>(model: &M, events: Vec<(u64, Event<M::Input, M::Output>)>) -> Duration {
+fn time_paired<M: Model>(model: &M, events: Halves<M>) -> Duration {
     timed(|| {
         let calls = pair(events);
         drop(check(model, &calls, &BUDGET));

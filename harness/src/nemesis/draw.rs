@@ -300,7 +300,7 @@ mod tests {
         let schedule = nemesis().draw(Seed(4), 3, Duration::from_secs(40));
         expect_test::expect![[r#"
             schedule
-                 3.574s  slow to 809 ms node 2 for 2.330s
+                 3.574s  lose 100 of 1000 flights node 1 node 0 for 2.330s
                  5.220s  hold node 2 node 1 for 3.292s
                  8.252s  set the clock off by 428014 ms node 1 for 20.883s
                 11.051s  slow to 557 ms node 2 node 1 for 2.485s
@@ -308,15 +308,14 @@ mod tests {
                 14.680s  hold node 2 for 5.981s
                 14.786s  slow to 1749 ms node 1 for 11.525s
                 16.782s  hold node 2 boss 43 for 22.832s
-                18.515s  hold boss 8 for 11.325s
-                21.299s  set the clock off by -20 ms node 0 for 1.648s
-                22.654s  slow to 1781 ms boss 24 for 4.568s
-                28.102s  leave 817613 bytes of disk node 1 for 0.772s
-                30.899s  fail 41 of 1000 writes boss 9 for 25.981s
-                31.028s  pause boss 18 for 2.727s
-                33.772s  fail 69 of 1000 reads node 1 for 15.384s
-                36.794s  crash boss 58 for 5.586s
-                39.733s  cut one way node 1 node 0 for 6.432s
+                18.515s  lose 20 of 1000 flights boss 39 for 4.653s
+                21.534s  set the clock off by 54 ms boss 1 for 5.504s
+                23.130s  set the clock off by 401 ms node 2 for 2.750s
+                24.044s  drift the clock by -56 ppm node 0 for 2.076s
+                33.760s  cut power boss 9 for 25.981s
+                33.889s  crash node 0 for 3.335s
+                36.633s  fail 69 of 1000 reads node 1 for 15.384s
+                39.655s  crash boss 58 for 5.586s
                 40.000s  heal"#]]
         .assert_eq(&format!("schedule\n{schedule}"));
     }
