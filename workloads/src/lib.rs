@@ -10,7 +10,8 @@
 //! clients, [`alerts`] what its monitoring says, [`verdict`] the judgement of what clients saw. A
 //! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
 //! [`telling`] tells it while it lasts, and a [`chronicle`] keeps what its page shows.
-//! A [`signature`] is what two failures have in common. [`matrix`] measures what each combination of
+//! A [`signature`] is what two failures have in common. A [`record`] keeps everything that the nodes
+//! did, in [`words`] if need be; a [`moment`] is the cluster when it stands still. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
 //! that was broken on purpose is found out.
 
@@ -25,6 +26,12 @@ pub mod deeds;
 pub mod hunt;
 
 pub mod watch;
+
+pub mod record;
+
+pub mod words;
+
+pub mod moment;
 
 pub mod picture;
 

@@ -14,6 +14,7 @@ mod rooms;
 mod run;
 mod serve;
 mod sweep;
+mod time;
 
 use std::process::ExitCode;
 
