@@ -11,7 +11,8 @@
 //! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
 //! [`telling`] tells it while it lasts, and a [`chronicle`] keeps what its page shows.
 //! A [`signature`] is what two failures have in common. A [`record`] keeps everything that the nodes
-//! did, in [`words`] if need be; a [`moment`] is the cluster when it stands still. [`matrix`] measures what each combination of
+//! did, in [`words`] if need be; a [`moment`] is the cluster when it stands still.
+//! [`explain`] tells why a run failed. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
 //! that was broken on purpose is found out.
 
@@ -56,6 +57,8 @@ pub mod plan;
 pub mod run;
 
 pub mod signature;
+
+pub mod explain;
 
 pub mod telling;
 

@@ -4,6 +4,7 @@
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage.
 
 mod check;
+mod explain;
 mod interrupt;
 mod matrix;
 mod mutants;
@@ -42,6 +43,8 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Runs a seed again: the same history, to the byte.
     Repro(run::ReproArguments),
+    /// Tells why a seed fails: when it was lost, which faults it took, and what led to it.
+    Explain(explain::Arguments),
     /// Draws a run as a page for a browser.
     Report(report::Arguments),
     /// Shows the pages and results of a directory, on this machine only.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Check(arguments) => check::check(&arguments),
