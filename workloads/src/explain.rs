@@ -15,6 +15,8 @@ pub mod rules;
 mod sight;
 mod story;
 mod teller;
+#[cfg(test)]
+mod tests;
 mod text;
 mod verdict;
 
