@@ -9,6 +9,7 @@
 //! [`Cluster::strike`], which is what a schedule of faults does.
 
 mod client;
+mod halt;
 mod journal;
 mod node;
 mod options;
@@ -58,6 +59,7 @@ pub struct Cluster<S: System> {
     client_names: BTreeMap<String, u64>,
     in_force: BTreeMap<FaultId, InForce>,
     next_fault: u64,
+    halt_at: Option<Duration>,
 }
 
 /// How many segments a socket holds, and how many connections a listener.
@@ -86,6 +88,7 @@ impl<S: System> Cluster<S> {
             client_names: BTreeMap::new(),
             in_force: BTreeMap::new(),
             next_fault: 1,
+            halt_at: None,
             system,
             seed,
             options,
@@ -129,6 +132,7 @@ impl<S: System> Cluster<S> {
         if let Err(violation) = self.system.invariant() {
             panic!("{violation}");
         }
+        self.halt_if_due();
     }
 
     /// Lets virtual time pass.
@@ -253,6 +257,12 @@ impl<S: System> Cluster<S> {
     #[must_use]
     pub fn is_paused(&self, node: Node) -> bool {
         !self.slot(node).paused_by.is_empty()
+    }
+
+    /// Whether a node's process was asked to stop and has not yet.
+    #[must_use]
+    pub fn is_stopping(&self, node: Node) -> bool {
+        self.is_running(node) && self.slot(node).stop_deadline.is_some()
     }
 
     /// Which start of the node was the last, from 1.

@@ -12,6 +12,7 @@
 //! - [`disk`], [`net`], [`clock`]: what a process has instead of a machine.
 //! - [`history`], [`checker`], [`verdict`], [`digest`]: what the clients saw, and what it proves.
 //! - [`sweep`], [`sometimes`], [`report`], [`exit`]: many seeds, what they reached, how it is told.
+//! - [`explain`]: when a failure became inevitable, and which faults it took.
 //! - [`shrink`]: a failure cut down to what it needs.
 //! - [`seed`], [`gate`], [`panics`], [`trace`]: what it rests on.
 
@@ -22,6 +23,7 @@ pub mod command;
 pub mod digest;
 pub mod disk;
 pub mod exit;
+pub mod explain;
 pub mod fault;
 pub mod gate;
 pub mod history;

@@ -82,7 +82,7 @@ pub fn run<C: Setup, T: Send>(
 /// repeat it goes to standard error.
 pub fn scenario<C: Setup>(setup: C, story: impl Fn(&mut Cluster<C::System>) + Sync) {
     if let Ok(filter) = env::var("TRACE") {
-        trace::install(&filter);
+        trace::install(&filter).unwrap_or_else(|refused| panic!("TRACE: {refused}"));
     }
     for seed in seeds() {
         if let Err(failed) = run(&setup, seed, &story) {

@@ -13,9 +13,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Timeline;
 use crate::gate::lock;
@@ -161,19 +165,71 @@ impl FormatTime for SimTime {
     }
 }
 
+/// A line: the time of the simulation, the node, the level, where in the program, and the rest.
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        SimTime.format_time(&mut writer)?;
+        let node = context.event_scope().into_iter().flatten().find(|span| span.name() == NODE);
+        let node = node.and_then(|span| {
+            let fields = span.extensions().get::<FormattedFields<N>>()?.fields.clone();
+            Some(fields.trim_start_matches("name=").trim_matches('"').to_owned())
+        });
+        let (level, target) = (event.metadata().level(), event.metadata().target());
+        write!(writer, "  {:<10} {level:>5} {target}: ", node.as_deref().unwrap_or("-"))?;
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}
+
+/// The span that turmoil opens around each step of a node.
+const NODE: &str = "node";
+
+/// What lets that span be seen, and nothing that turmoil says.
+const NODE_SPAN: &str = "turmoil::sim=info";
+
+/// A text that is no filter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{filter}` is not a filter such as `my_server=debug`: {why}")]
+pub struct NotAFilter {
+    /// What was given.
+    pub filter: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
 /// Prints to standard error what programs say through `tracing`, from now on and for the whole
-/// process. `filter` is in the syntax of `RUST_LOG`, such as `info` or `my_server=debug`. The node
-/// is the span that turmoil opens around each of its steps.
+/// process: one line each, with the simulation's time and the node. `filter` is in the syntax of
+/// `RUST_LOG`, such as `info` or `my_server=debug`.
 ///
 /// Does nothing if a subscriber is installed already.
-pub fn install(filter: &str) {
+///
+/// # Errors
+/// `filter` is none.
+pub fn install(filter: &str) -> Result<(), NotAFilter> {
+    let not_a_filter = |why: String| NotAFilter { filter: filter.to_owned(), why };
+    let filter: EnvFilter =
+        filter.parse().map_err(|error: ParseError| not_a_filter(error.to_string()))?;
+    let nodes = NODE_SPAN.parse().expect("it is one, as a test says");
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_timer(SimTime)
+        .with_ansi(false)
+        .event_format(Lines)
+        .with_env_filter(filter.add_directive(nodes))
         .with_writer(std::io::stderr)
         .finish();
     // Somebody else's subscriber is as good.
     drop(tracing::subscriber::set_global_default(subscriber));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -196,5 +252,12 @@ mod tests {
         assert_ne!(runs[0].digest(), runs[1].digest());
         assert_eq!(runs[0].count(), 3);
         assert_eq!(runs[0].events()[0].to_string(), "     0.000s  node-1: b");
+    }
+
+    #[test]
+    fn what_is_no_filter_is_named() {
+        assert!(NODE_SPAN.parse::<tracing_subscriber::filter::Directive>().is_ok());
+        let refused = install("my_server=loudly").unwrap_err().to_string();
+        assert!(refused.contains("`my_server=loudly`"), "{refused}");
     }
 }

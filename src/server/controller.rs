@@ -197,7 +197,9 @@ impl ControllerShell {
     /// Performs the quorum's effects, and whatever the controller proposes because of them.
     async fn drive(&mut self, mut events: VecDeque<quorum::Event>) -> Result<(), ControllerError> {
         while let Some(event) = events.pop_front() {
+            tracing::trace!(target: "highwater::quorum", ?event);
             for effect in self.quorum.step(event) {
+                tracing::trace!(target: "highwater::quorum", ?effect);
                 self.perform(effect, &mut events).await?;
             }
         }
@@ -313,8 +315,10 @@ impl ControllerShell {
         let now: Millis = self.host.clock.now();
         let committed = matches!(event, controller::Event::Committed { .. });
         let decided = if committed { self.decided.pop_front() } else { None };
+        tracing::trace!(target: "highwater::controller", ?event);
         let effects = lock(&self.controller).step(now, event);
         for effect in effects {
+            tracing::debug!(target: "highwater::controller", ?effect);
             match effect {
                 controller::Effect::Propose(records) => {
                     let payload = postcard::to_stdvec(&records)

@@ -134,11 +134,13 @@ impl Partition {
         while let Some(event) = next.take() {
             let now = self.host.clock.now();
             let change = InSyncChange::under_way(&state.replica);
+            tracing::trace!(target: "highwater::replication", partition = %self.name, ?event);
             let effects = state.replica.step(now, state.log.markers(), event);
             if let Some(change) = change {
                 change.count(&state.replica, &self.counters);
             }
             for effect in effects {
+                tracing::debug!(target: "highwater::replication", partition = %self.name, ?effect);
                 if let Err(error) = self.perform(state, effect) {
                     self.report_failure(error);
                     next = Some(Event::StorageFailed);

@@ -11,7 +11,8 @@
 //! [`profile`] makes a [`plan`] of a seed, [`run`] makes one fault run of that, up to its verdict,
 //! [`telling`] tells it while it lasts, and a [`chronicle`] keeps what its page shows.
 //! A [`signature`] is what two failures have in common, and [`shrink`] cuts a failing plan down while
-//! it keeps it. [`matrix`] measures what each combination of
+//! it keeps it. A [`record`] keeps everything that the nodes did, in [`words`] if need be; a [`moment`]
+//! is the cluster when it stands still. [`explain`] tells why a run failed. [`matrix`] measures what each combination of
 //! settings keeps. [`rooms`] runs the pure rooms alone, many thousand schedules a second. [`hunt`] goes on until a broker
 //! that was broken on purpose is found out. [`swarm`] draws another cluster for each seed, and [`soak`] keeps what many
 //! hours of that came to.
@@ -27,6 +28,12 @@ pub mod deeds;
 pub mod hunt;
 
 pub mod watch;
+
+pub mod record;
+
+pub mod words;
+
+pub mod moment;
 
 pub mod picture;
 
@@ -55,6 +62,8 @@ pub mod run;
 pub mod signature;
 
 pub mod shrink;
+
+pub mod explain;
 
 pub mod telling;
 

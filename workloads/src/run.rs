@@ -5,7 +5,9 @@
 //! history is judged. The same seed gives the same run, to the byte of its history.
 
 mod gauges;
+mod insight;
 mod unrest;
+mod words;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,17 +16,16 @@ use std::time::Duration;
 use harness::checker::log::Judgement;
 use harness::cluster::{Cluster, JournalEntry};
 use harness::exit::OutcomeVerdict;
-use harness::history::{History, Promise};
+use harness::history::{History, Promise, Recorder};
 use harness::nemesis::Strikes;
 use harness::panics::{self, run_isolated};
-use harness::report::{AnomalyReport, JournalLine, RunReport, Tone, ViolationReport, effects};
+use harness::report::{JournalLine, RunReport, Tone, effects};
 use harness::seed::Seed;
 use harness::sweep::RunOutcome;
-use harness::verdict::{Anomaly, Verdict};
+use harness::verdict::Verdict;
 use highwater::types::{NodeId, TopicPartition};
 
 use crate::chronicle::{Chronicle, Chronicler};
-use crate::invariants;
 use crate::operator::{Operator as _, ReplicationFactor, Topic};
 use crate::plan::{Plan, TopicPlan};
 use crate::profile::{Profile, break_thread};
@@ -33,6 +34,8 @@ use crate::system::Brokers;
 use crate::telling::{Ear, Telling};
 use crate::verdict::Judged;
 use crate::watch::Watch;
+
+pub use insight::Insight;
 
 /// A run that is over.
 #[derive(Clone, Debug)]
@@ -57,6 +60,8 @@ pub struct Ran {
     pub chronicle: Option<Chronicle>,
     /// The partition in which an invariant broke, if one did and it was one of a partition.
     pub violated: Option<TopicPartition>,
+    /// What is known beyond that, for whoever looks into the run.
+    pub insight: Insight,
 }
 
 /// Seeds that a sweep must have before it is held to reaching every required state.
@@ -76,13 +81,19 @@ pub fn required_states() -> Vec<String> {
         .collect()
 }
 
-/// How a run is to be watched. None of it changes the run.
+/// How a run is to be watched. None of it changes the run up to where it ends.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watching {
     /// Keep every observation in words.
     pub everything: bool,
     /// Keep what a page shows: see [`crate::chronicle`].
     pub chronicle: bool,
+    /// Keep everything that changed the picture: see [`crate::record`].
+    pub record: bool,
+    /// An invariant that breaks is noted, and does not end the run.
+    pub goes_on: bool,
+    /// Leave the run at the step that reaches this moment, and keep the cluster's state there.
+    pub until: Option<Duration>,
 }
 
 /// A plan, and the command that carries it out again.
@@ -121,8 +132,15 @@ fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
     }
     let ran = run_isolated(|| {
         break_thread(plan.mutant.as_deref());
-        let mut cluster = Cluster::new(plan.system(), plan.seed, plan.physics.options());
-        let watch = cluster.system().watch().clone();
+        let mut system = plan.system();
+        if watching.goes_on {
+            system = system.whatever_is_broken();
+        }
+        let watch = system.watch().clone();
+        if watching.record || watching.until.is_some() {
+            watch.keep_record();
+        }
+        let mut cluster = Cluster::new(system, plan.seed, plan.physics.options());
         if watching.everything {
             watch.keep_everything();
         }
@@ -130,12 +148,15 @@ fn one(errand: &Errand, watching: Watching, ear: Option<Ear>) -> Ran {
         course.chronicler = watching.chronicle.then(|| Chronicler::begin(&cluster));
         course.telling = ear.map(|ear| Telling::begin(ear, &cluster));
         let panics_before = panics::seen();
-        let told = catch_unwind(AssertUnwindSafe(|| course.tell(&mut cluster)));
+        let told = catch_unwind(AssertUnwindSafe(|| match watching.until {
+            None => course.tell(&mut cluster),
+            Some(moment) => cluster.tell_until(moment, |c| course.tell(c)).unwrap_or_default(),
+        }));
         if told.is_err() {
             let message = panics::nth(panics_before).map(|panicked| panicked.message);
             course.failure = Some(message.unwrap_or_else(|| "a panic without words".to_owned()));
         }
-        course.finish(&cluster, &watch)
+        course.finish(&cluster, &watch, watching)
     });
     ran.unwrap_or_else(|panicked| Ran::without_result(errand, panicked.message))
 }
@@ -151,6 +172,8 @@ struct Course<'errand> {
     failure: Option<String>,
     telling: Option<Telling>,
     chronicler: Option<Chronicler>,
+    recorder: Option<Recorder>,
+    storm_began: Option<Duration>,
 }
 
 impl<'errand> Course<'errand> {
@@ -165,6 +188,8 @@ impl<'errand> Course<'errand> {
             failure: None,
             telling: None,
             chronicler: None,
+            recorder: None,
+            storm_began: None,
         }
     }
 
@@ -183,6 +208,7 @@ impl<'errand> Course<'errand> {
         );
         let topic = self.create_topic(cluster);
         let load = cluster.start(self.plan.clients.clone().on(&topic));
+        self.recorder = Some(load.recorder().clone());
         if let Some(chronicler) = &self.chronicler {
             chronicler.read_along(load.recorder());
         }
@@ -195,6 +221,7 @@ impl<'errand> Course<'errand> {
         let faults = count(self.plan.schedule.faults.len(), "fault");
         let lasts = self.plan.schedule.lasts.as_secs();
         self.say(cluster, &format!("the storm begins: {faults} in {lasts} s"), Tone::Heading);
+        self.storm_began = Some(cluster.now());
         self.strikes = cluster.unleash(&self.plan.schedule);
         self.say(cluster, "the storm is over", Tone::Heading);
         // Clients go on for a while in a healthy cluster: what is lost must be seen to be lost.
@@ -208,7 +235,6 @@ impl<'errand> Course<'errand> {
             "the clients have stopped; waiting for the cluster to come to rest",
             Tone::Heading,
         );
-        self.history = load.recorder().history();
         self.come_to_rest(cluster, &topic);
         // What lies still may be stuck: a last record shows that the leader can commit.
         if self.liveness.is_none() {
@@ -260,7 +286,11 @@ impl<'errand> Course<'errand> {
         cluster.create_topic_with("orders", shape, &configs)
     }
 
-    fn finish(self, cluster: &Cluster<Brokers>, watch: &Watch) -> Ran {
+    fn finish(mut self, cluster: &Cluster<Brokers>, watch: &Watch, watching: Watching) -> Ran {
+        if let (None, Some(recorder)) = (&self.judged, &self.recorder) {
+            self.history = recorder.history();
+        }
+        let insight = self.insight(cluster, watch, watching);
         let report = self.report(cluster, watch);
         let sometimes = watch.look(|picture| {
             let words = picture.tally().in_words();
@@ -279,15 +309,16 @@ impl<'errand> Course<'errand> {
             observed: watch.latest(),
             chronicle: self.chronicler.map(|chronicler| chronicler.finish(cluster.now())),
             violated: watch.violation().and_then(|violation| violation.partition),
+            insight,
         }
     }
 
     fn report(&self, cluster: &Cluster<Brokers>, watch: &Watch) -> RunReport {
         let (faults, skipped) = self.counts();
-        let (acknowledged, reads) = self.judged.as_ref().map(promised).unwrap_or_default();
+        let (acknowledged, reads) = words::promised(self.judged.as_ref(), &self.history);
         let losses = self.judged.as_ref().map(|judged| &judged.judgement.losses);
         let violation = watch.violation().filter(|_| !self.plan.clients_only);
-        let violation = violation.map(|violation| told(&violation, watch));
+        let violation = violation.map(|violation| words::told(&violation, watch));
         let mut report = RunReport {
             scenario: self.plan.name(),
             seed: self.plan.seed.0,
@@ -295,11 +326,11 @@ impl<'errand> Course<'errand> {
             operations: u64::try_from(self.history.len() / 2).unwrap_or(u64::MAX),
             acknowledged,
             reads,
-            linearizable: self.judged.as_ref().map(judged_linearizable).unwrap_or_default(),
+            linearizable: self.judged.as_ref().map(words::judged_linearizable).unwrap_or_default(),
             faults,
             effects: effects(cluster),
             skipped,
-            budget: budget(watch),
+            budget: words::budget(watch),
             journal: cluster
                 .journal()
                 .entries()
@@ -338,7 +369,7 @@ impl<'errand> Course<'errand> {
         match self.judged.as_ref().map(Judged::verdict) {
             Some(Verdict::Invalid(anomalies)) => {
                 report.anomalies =
-                    anomalies.iter().map(|anomaly| proof(anomaly, &self.history)).collect();
+                    anomalies.iter().map(|anomaly| words::proof(anomaly, &self.history)).collect();
                 verdict = OutcomeVerdict::Invalid;
             }
             Some(Verdict::Unknown(reason)) if verdict == OutcomeVerdict::Valid => {
@@ -393,83 +424,7 @@ impl Ran {
             observed: Vec::new(),
             chronicle: None,
             violated: None,
+            insight: Insight::default(),
         }
-    }
-}
-
-fn promised(judged: &Judged) -> (Counts, u64) {
-    let by_promise = &judged.judgement.losses.by_promise;
-    let acknowledged = by_promise
-        .iter()
-        .map(|(promise, toll)| {
-            let acks = match promise {
-                Promise::Durable => "acks=all",
-                Promise::Volatile => "acks=1",
-                Promise::FireAndForget => "acks=0",
-            };
-            (acks.to_owned(), toll.acknowledged)
-        })
-        .collect();
-    (acknowledged, judged.judgement.counts.records_read)
-}
-
-/// What was held against a linearizable log; nothing, if the promise was waived.
-fn judged_linearizable(judged: &Judged) -> Counts {
-    let counts = judged.linearizable.counts;
-    let named = [
-        ("logs", counts.logs),
-        ("acknowledged appends", counts.acknowledged),
-        ("appends that may be or not", counts.unknown),
-        ("reads", counts.reads),
-        ("end offsets", counts.ends),
-    ];
-    let named = named.into_iter().filter(|(_, count)| *count > 0);
-    named.map(|(name, count)| (name.to_owned(), count)).collect()
-}
-
-/// How much of the fault budget was used: partitions in which it was spent, and exceeded.
-fn budget(watch: &Watch) -> Counts {
-    watch.look(|picture| {
-        let spent = picture.tally().of(crate::picture::Sometimes::BudgetSpent);
-        let waived = picture.partitions().iter().filter(|p| !p.is_judged()).count();
-        BTreeMap::from([
-            ("unclean stops that used it up".to_owned(), spent),
-            ("partitions no longer judged".to_owned(), u64::try_from(waived).unwrap_or(u64::MAX)),
-        ])
-    })
-}
-
-fn told(violation: &invariants::Violation, watch: &Watch) -> ViolationReport {
-    let statement = invariants::all()
-        .iter()
-        .find(|invariant| invariant.name() == violation.invariant)
-        .map(|invariant| invariant.statement().to_owned())
-        .unwrap_or_default();
-    ViolationReport {
-        name: violation.invariant.to_owned(),
-        statement,
-        what: violation.what.clone(),
-        at: violation.at,
-        latest: watch
-            .latest()
-            .iter()
-            .map(|(at, node, what)| format!("{:.3}s node-{node} {what}", at.as_secs_f64()))
-            .collect(),
-    }
-}
-
-fn proof(anomaly: &Anomaly, history: &History) -> AnomalyReport {
-    let lines = anomaly
-        .operations
-        .iter()
-        .filter_map(|index| history.operations().get(usize::try_from(*index).ok()?))
-        .map(ToString::to_string)
-        .collect();
-    AnomalyReport {
-        kind: anomaly.kind.to_string(),
-        key: anomaly.key.as_ref().map(ToString::to_string),
-        summary: anomaly.summary.clone(),
-        count: anomaly.total,
-        lines,
     }
 }

@@ -12,6 +12,8 @@ use highwater::types::{BrokerId, NodeId, Offset, TopicPartition};
 
 use crate::invariants::{Inspector, Violation};
 use crate::picture::{Picture, Settings, Stop, same_batch};
+use crate::record::{Happened, Happening, Record};
+use crate::words;
 
 /// Observations kept for the report of a violation.
 const KEPT: usize = 400;
@@ -50,6 +52,7 @@ struct State {
     violation: Option<Violation>,
     latest: VecDeque<(Duration, NodeId, String)>,
     keeps_everything: bool,
+    record: Option<Record>,
 }
 
 impl Watch {
@@ -64,6 +67,7 @@ impl Watch {
             violation: None,
             latest: VecDeque::new(),
             keeps_everything: false,
+            record: None,
         };
         Self { state: Arc::new(Mutex::new(state)), listeners: Arc::default() }
     }
@@ -86,6 +90,18 @@ impl Watch {
     /// Keeps every observation in words, for a trace; otherwise only the last few hundred.
     pub fn keep_everything(&self) {
         self.lock().keeps_everything = true;
+    }
+
+    /// Keeps a record, for whoever explains the run. To be called before anything happens.
+    pub fn keep_record(&self) {
+        let mut state = self.lock();
+        state.record = Some(Record::new(state.inspector.picture().settings()));
+    }
+
+    /// The record, if one is kept; it begins anew.
+    #[must_use]
+    pub fn take_record(&self) -> Option<Record> {
+        self.lock().record.take()
     }
 
     /// From now on `listener`, beside those who listen already, is told each observation. It may
@@ -119,7 +135,7 @@ impl Watch {
 
     /// A node's process was started.
     pub fn started(&self, node: NodeId) {
-        self.judge(|inspector, at| inspector.started(node, at));
+        self.judge(node, Happening::Started, |inspector, at| inspector.started(node, at));
     }
 
     /// A node's process ended.
@@ -129,17 +145,22 @@ impl Watch {
             state.active.1 = None;
         }
         drop(state);
-        self.judge(|inspector, at| inspector.stopped(node, at, how));
+        let what = Happening::Stopped(how);
+        self.judge(node, what, |inspector, at| inspector.stopped(node, at, how));
     }
 
     /// A node's disk lost or changed what it had promised to keep.
     pub fn disk_harmed(&self, node: NodeId) {
-        self.judge(|inspector, at| inspector.disk_harmed(node, at));
+        let what = Happening::DiskHarmed;
+        self.judge(node, what, |inspector, at| inspector.disk_harmed(node, at));
     }
 
     /// Loss of committed records in `partition` is from now on what an administrator asked for.
     pub fn waive(&self, partition: &TopicPartition, why: &'static str) {
-        self.lock().inspector.waive(partition, why);
+        let mut state = self.lock();
+        let (at, node) = (state.timeline.now(), NodeId::default());
+        state.note(at, node, || Happening::Waived(partition.clone(), why));
+        state.inspector.waive(partition, why);
     }
 
     /// Why the record that was acknowledged at `offset` is gone: the replica that appended it cut
@@ -161,13 +182,17 @@ impl Watch {
             .map(|fate| fate.why.clone())
     }
 
-    fn judge(&self, change: impl FnOnce(&mut Inspector, Duration) -> Result<(), Violation>) {
+    fn judge(
+        &self,
+        node: NodeId,
+        what: Happening,
+        change: impl FnOnce(&mut Inspector, Duration) -> Result<(), Violation>,
+    ) {
         let mut state = self.lock();
         let at = state.timeline.now();
-        if let Err(violation) = change(&mut state.inspector, at) {
-            // The first is the mistake; what follows are its consequences.
-            state.violation.get_or_insert(violation);
-        }
+        state.note(at, node, || what);
+        let judged = change(&mut state.inspector, at);
+        state.note_judgement(judged);
     }
 
     fn observe(&self, node: NodeId, observation: &Observation) {
@@ -178,9 +203,9 @@ impl Watch {
         }
         state.note_fates(at, node, observation);
         state.note_controller(observation);
-        if let Err(violation) = state.inspector.observe(node, at, observation) {
-            state.violation.get_or_insert(violation);
-        }
+        state.note(at, node, || Happening::Observed(observation.clone()));
+        let judged = state.inspector.observe(node, at, observation);
+        state.note_judgement(judged);
         drop(state);
         let mut listeners = self.listeners.lock().expect("a listener does not panic");
         for listener in listeners.iter_mut() {
@@ -190,6 +215,21 @@ impl Watch {
 }
 
 impl State {
+    fn note(&mut self, at: Duration, node: NodeId, what: impl FnOnce() -> Happening) {
+        if let Some(record) = &mut self.record {
+            record.note(Happened { at, node, what: what() });
+        }
+    }
+
+    fn note_judgement(&mut self, judged: Result<(), Violation>) {
+        let Err(violation) = judged else { return };
+        if let Some(record) = &mut self.record {
+            record.note_violation(&violation);
+        }
+        // The first is the mistake; what follows are its consequences.
+        self.violation.get_or_insert(violation);
+    }
+
     fn note_controller(&mut self, observation: &Observation) {
         let Observation::ActiveController { node, epoch, active } = observation else { return };
         if *active && *epoch >= self.active.0 {
@@ -250,6 +290,16 @@ struct NodeProbe {
 
 impl Probe for NodeProbe {
     fn observe(&self, observation: Observation) {
+        if let Observation::Appended { .. }
+        | Observation::Truncated { .. }
+        | Observation::Flushed { .. }
+        | Observation::LogOpened { .. }
+        | Observation::Restarted { .. }
+        | Observation::LogStartAdvanced { .. } = &observation
+        {
+            // The log itself has no voice: its deeds are told here.
+            tracing::debug!(target: "highwater::log", "{}", words::observation(&observation));
+        }
         self.watch.observe(self.node, &observation);
     }
 }

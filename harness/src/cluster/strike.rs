@@ -177,6 +177,15 @@ impl<S: System> Cluster<S> {
         id
     }
 
+    /// Every fault in force with whom it struck, by name, oldest first.
+    #[must_use]
+    pub fn faults_in_force(&self) -> Vec<(FaultId, Fault, Vec<String>)> {
+        let told = |(id, InForce { fault, on }): (&FaultId, &InForce)| {
+            (*id, fault.clone(), self.aim(fault, on))
+        };
+        self.in_force.iter().map(told).collect()
+    }
+
     /// The numbers of the faults in force that match.
     pub(super) fn in_force_where(&self, wanted: impl Fn(&Fault, &[Node]) -> bool) -> Vec<FaultId> {
         let matching = self.in_force.iter().filter(|(_, other)| wanted(&other.fault, &other.on));

@@ -150,6 +150,21 @@ impl Troubles {
             || self.operations_left.is_some()
     }
 
+    /// Each trouble as the fault that would bring it about now, with `used` bytes on the disk.
+    pub(super) fn in_force(&self, used: u64) -> Vec<DiskFault> {
+        let strikes = |per_mille: u32| (per_mille > 0).then_some(per_mille);
+        let all = [
+            strikes(self.fail_reads).map(|per_mille| DiskFault::FailReads { per_mille }),
+            strikes(self.fail_writes).map(|per_mille| DiskFault::FailWrites { per_mille }),
+            strikes(self.fail_syncs).map(|per_mille| DiskFault::FailSyncs { per_mille }),
+            self.space_limit
+                .map(|limit| DiskFault::Full { free_bytes: limit.saturating_sub(used) }),
+            self.slow.map(|factor| DiskFault::SlowSyncs { factor }),
+            self.operations_left.map(|operations| DiskFault::CutAfter { operations }),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
     /// Ends all faults of this kind.
     pub(super) fn end(&mut self, fault: &DiskFault) {
         match fault {

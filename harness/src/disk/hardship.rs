@@ -56,6 +56,13 @@ impl SimDisk {
         lock(&self.device).troubles.may_bring_down()
     }
 
+    /// The troubles in force.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<DiskFault> {
+        let device = lock(&self.device);
+        device.troubles.in_force(device.used.load(Ordering::Relaxed))
+    }
+
     /// Turns one bit of a file around, on the platter and in the cache. Whether there was one.
     #[must_use]
     pub fn flip_bit(&self, path: &str, position: u64, bit: u32) -> bool {

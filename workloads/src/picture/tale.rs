@@ -16,10 +16,13 @@ use highwater::types::{
 
 use super::{Settings, Stop};
 use crate::invariants::{Inspector, Violation};
+use crate::record::{Happened, Happening, Record};
 
 pub(crate) struct Tale {
     pub(crate) inspector: Inspector,
     pub(crate) record: PartitionRecord,
+    /// Everything that was told.
+    pub(crate) told: Record,
     offset: i64,
     first: Option<Violation>,
 }
@@ -82,7 +85,8 @@ impl Tale {
             partition_epoch: PartitionEpoch(1),
             recovery_state: RecoveryState::Recovered,
         };
-        let mut tale = Self { inspector: Inspector::new(settings), record, offset: 0, first: None };
+        let (inspector, told) = (Inspector::new(settings), Record::new(settings));
+        let mut tale = Self { inspector, record, told, offset: 0, first: None };
         for id in 1..=3 {
             tale.start(id);
             tale.commit(vec![broker(id, i64::from(id), false)]);
@@ -97,15 +101,17 @@ impl Tale {
 
     pub(crate) fn say(&mut self, node: i32, observation: Observation) -> &mut Self {
         let verdict = self.inspector.observe(NodeId(node), self.now(), &observation);
-        self.note(verdict)
+        self.note(node, Happening::Observed(observation), verdict)
     }
 
     fn now(&self) -> Duration {
         Duration::from_secs(u64::try_from(self.offset).unwrap())
     }
 
-    fn note(&mut self, verdict: Result<(), Violation>) -> &mut Self {
+    fn note(&mut self, node: i32, what: Happening, verdict: Result<(), Violation>) -> &mut Self {
+        self.told.note(Happened { at: self.now(), node: NodeId(node), what });
         if let Err(violation) = verdict {
+            self.told.note_violation(&violation);
             self.first.get_or_insert(violation);
         }
         self
@@ -113,12 +119,12 @@ impl Tale {
 
     pub(crate) fn start(&mut self, node: i32) -> &mut Self {
         let verdict = self.inspector.started(NodeId(node), self.now());
-        self.note(verdict)
+        self.note(node, Happening::Started, verdict)
     }
 
     pub(crate) fn stop(&mut self, node: i32, how: Stop) -> &mut Self {
         let verdict = self.inspector.stopped(NodeId(node), self.now(), how);
-        self.note(verdict)
+        self.note(node, Happening::Stopped(how), verdict)
     }
 
     pub(crate) fn commit(&mut self, records: Vec<MetadataRecord>) -> &mut Self {

@@ -4,6 +4,7 @@
 //! Exit codes: 0 valid, 1 invalid, 2 unknown, 64 bad usage.
 
 mod check;
+mod explain;
 mod interrupt;
 mod matrix;
 mod merge;
@@ -17,6 +18,7 @@ mod serve;
 mod shrink;
 mod soak;
 mod sweep;
+mod time;
 
 use std::process::ExitCode;
 
@@ -50,6 +52,8 @@ enum Command {
     Repro(run::ReproArguments),
     /// Cuts a failing run down to the fewest faults and the smallest cluster that still fail.
     Shrink(shrink::Arguments),
+    /// Tells why a seed fails: when it was lost, which faults it took, and what led to it.
+    Explain(explain::Arguments),
     /// Draws a run as a page for a browser.
     Report(report::Arguments),
     /// Shows the pages and results of a directory, on this machine only.
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Repro(arguments) => run::repro(&arguments),
         Command::Shrink(arguments) => shrink::shrink(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Check(arguments) => check::check(&arguments),

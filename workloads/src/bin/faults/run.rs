@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use harness::exit::Exit;
 use harness::history::jepsen;
 use harness::report::{LiveEvent, Style, Teller};
 use harness::seed::Seed;
+use harness::trace;
 use workloads::chronicle;
 use workloads::plan::Plan;
 use workloads::profile::Profile;
@@ -18,6 +20,7 @@ use workloads::telling::TELLERS;
 
 use crate::output;
 use crate::profile::ProfileFlags;
+use crate::time;
 
 /// Flags of `faults run`.
 #[derive(Debug, Args)]
@@ -39,6 +42,10 @@ pub(crate) struct ReproArguments {
     what: String,
     #[command(flatten)]
     profile: ProfileFlags,
+    /// Stops the run at this moment, such as `12.345s` or `900ms` since it began, and tells the state
+    /// of the cluster there.
+    #[arg(long, value_name = "TIME", value_parser = time::read, conflicts_with = "report")]
+    until: Option<Duration>,
     #[command(flatten)]
     telling: Telling,
 }
@@ -47,7 +54,11 @@ pub(crate) struct ReproArguments {
 struct Telling {
     /// Tells everything that the brokers observed, too.
     #[arg(long)]
-    trace: bool,
+    observations: bool,
+    /// Tells on standard error what a room of the broker says and does, such as
+    /// `replication=debug` or `server::fetcher=trace`; in the syntax of `RUST_LOG`. May be repeated.
+    #[arg(long, value_name = "ROOM=LEVEL")]
+    trace: Vec<String>,
     /// Writes the report as JSON.
     #[arg(long)]
     json: bool,
@@ -68,7 +79,31 @@ struct Telling {
 
 impl Telling {
     fn watching(&self) -> Watching {
-        Watching { everything: self.trace, chronicle: self.report.is_some() }
+        let (everything, chronicle) = (self.observations, self.report.is_some());
+        Watching { everything, chronicle, ..Watching::default() }
+    }
+
+    /// Lets the rooms speak that were asked to.
+    fn begin_trace(&self) -> Result<(), String> {
+        if self.trace.is_empty() {
+            return Ok(());
+        }
+        let rooms = self.trace.iter().flat_map(|filters| filters.split(','));
+        let filter: Vec<String> = rooms.map(rooms_of_the_broker).collect();
+        trace::install(&filter.join(",")).map_err(|refused| format!("--trace: {refused}"))
+    }
+}
+
+/// `replication=debug` means a room of the broker; other crates are called by their names.
+fn rooms_of_the_broker(directive: &str) -> String {
+    const OTHERS: [&str; 5] = ["highwater", "workloads", "harness", "turmoil", "raft"];
+    let directive = directive.trim();
+    let name = directive.split(['=', ':', '[']).next().unwrap_or_default();
+    let is_level = name.parse::<tracing::Level>().is_ok() || name == "off";
+    if is_level || OTHERS.contains(&name) {
+        directive.to_owned()
+    } else {
+        format!("highwater::{directive}")
     }
 }
 
@@ -83,7 +118,8 @@ enum HistoryFormat {
 /// Runs a seed and tells it as it happens.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
     let Arguments { seed, profile, telling } = arguments;
-    if telling.json || telling.trace {
+    telling.begin_trace()?;
+    if telling.json || telling.observations {
         return again(&profile.profile()?.errand(*seed), telling);
     }
     let profile = profile.profile()?;
@@ -111,8 +147,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
 
 /// Runs a seed again and reports. It is the same run: that is the point.
 pub(crate) fn repro(arguments: &ReproArguments) -> Result<Exit, String> {
-    let ReproArguments { what, profile, telling } = arguments;
-    again(&errand(what, profile)?, telling)
+    let ReproArguments { what, profile, until, telling } = arguments;
+    telling.begin_trace()?;
+    let errand = errand(what, profile)?;
+    match until {
+        None => again(&errand, telling),
+        Some(moment) => stop_at(&errand, *moment, telling),
+    }
+}
+
+/// Runs up to a moment, past whatever breaks until then, and tells the state of the cluster.
+fn stop_at(errand: &Errand, moment: Duration, telling: &Telling) -> Result<Exit, String> {
+    let watching = Watching { goes_on: true, until: Some(moment), ..telling.watching() };
+    let ran = workloads::run::carry_out(errand, watching);
+    let Some(state) = &ran.insight.moment else {
+        return Err(ran.report.failure().unwrap_or_else(|| "the run came to nothing".to_owned()));
+    };
+    if telling.json {
+        output::print_json(state);
+    } else {
+        if telling.observations {
+            tell_everything(&ran);
+        }
+        output::print(|out| {
+            if state.at < moment {
+                writeln!(out, "the run was over before {:.3}s", moment.as_secs_f64())?;
+            }
+            write!(out, "{state}")
+        });
+    }
+    save(&ran, telling)?;
+    Ok(ran.report.verdict.exit())
 }
 
 /// The run of a seed, or of a plan in a file.
@@ -139,7 +204,7 @@ fn again(errand: &Errand, telling: &Telling) -> Result<Exit, String> {
     if telling.json {
         output::print_json(&ran.report);
     } else {
-        if telling.trace {
+        if telling.observations {
             tell_everything(&ran);
         }
         output::print(|out| {
