@@ -4,6 +4,7 @@
 //! record had been acknowledged when a reader was told that there was nothing more.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,8 +67,9 @@ impl<'c, 'h> Acknowledged<'c, 'h> {
             let offsets = self.logs.get(key)?;
             let next = offsets.partition_point(|(offset, _)| *offset <= behind);
             let (_, acknowledged) = offsets.get(next)?;
-            let for_us = asked.checked_sub(ledger.time(*acknowledged))?;
-            (*acknowledged < call.began && for_us > 0).then_some((for_us, key, *acknowledged))
+            // Who asked at that very time was not behind.
+            let for_us = NonZeroU64::new(asked.checked_sub(ledger.time(*acknowledged))?)?;
+            Some((for_us.get(), key, *acknowledged))
         });
         let (behind_us, key, acknowledged) = behind.max_by_key(|(behind_us, ..)| *behind_us)?;
         Some(Lag {

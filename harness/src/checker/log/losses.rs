@@ -151,7 +151,7 @@ fn reason(
 /// others: the moment at which it did.
 fn torn(case: &Case<'_>, log: &Log<'_>, values: &[u64]) -> Option<usize> {
     let kept = case.contract.reads == Guarantee::Kept;
-    if !case.contract.atomic_sends || !kept || values.len() < 2 {
+    if !case.contract.atomic_sends || !kept {
         return None;
     }
     let sent = values.iter().filter_map(|value| log.first_ok(*value, log.sends.get(value)?));

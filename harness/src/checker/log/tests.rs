@@ -4,6 +4,7 @@
 mod anomalies;
 mod circles;
 mod corrupt;
+mod edges;
 mod garbage;
 mod legal;
 mod order;

@@ -287,6 +287,7 @@ fn counts_and_losses_add_up() {
     let counts = judged.counts;
     assert_eq!((counts.sends.ok, counts.sends.failed, counts.sends.unknown), (2, 1, 1));
     assert_eq!((counts.polls.ok, counts.values_acknowledged, counts.records_read), (2, 2, 2));
+    assert_eq!(counts.operations, 12);
     assert_eq!(counts.errors, BTreeMap::from([("error".to_owned(), 2)]));
     assert_eq!((judged.losses.lost(), judged.losses.unexplained()), (1, 0));
     assert_eq!(judged.losses.by_promise[&Promise::Durable].lost, 0);
