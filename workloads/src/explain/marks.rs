@@ -88,15 +88,14 @@ fn has_been_fetched_from(scene: &Scene<'_>, partition: &Partition, epoch: Leader
 
 /// Where in the record the leader of `epoch` began to lead.
 fn beginning(scene: &Scene<'_>, partition: &Partition, epoch: LeaderEpoch) -> usize {
-    let earlier = scene.record.happened().iter().take(scene.index);
-    let begin = earlier.enumerate().filter(|(_, happened)| {
+    let begin = scene.record.happened()[..scene.index].iter().rposition(|happened| {
         matches!(
             happened.observation(),
             Some(Observation::BecameLeader { partition: name, leader_epoch, .. })
                 if name == partition.name() && *leader_epoch == epoch
         )
     });
-    begin.last().map_or(0, |(index, _)| index)
+    begin.unwrap_or(0)
 }
 
 /// What was observed of the partition since the leader of `epoch` began to lead.

@@ -139,8 +139,12 @@ fn done(entry: &JournalEntry, mistake: Option<&Mistake>, faults: &[Needed]) -> O
         JournalEvent::Struck { .. } if is_needed => NEEDED,
         JournalEvent::Struck { on, .. } => 4 + u32::from(concerned(on)),
         JournalEvent::Lifted { on, .. } => 2 + u32::from(concerned(on)),
-        JournalEvent::Restarted { node, .. } => 3 + 2 * u32::from(concerned(&[node.clone()])),
-        JournalEvent::Ended { node, .. } => 4 + 2 * u32::from(concerned(&[node.clone()])),
+        JournalEvent::Restarted { node, .. } => {
+            3 + 2 * u32::from(concerned(std::slice::from_ref(node)))
+        }
+        JournalEvent::Ended { node, .. } => {
+            4 + 2 * u32::from(concerned(std::slice::from_ref(node)))
+        }
         JournalEvent::Healed => 2,
         JournalEvent::Skipped { .. } | JournalEvent::Note(_) => return None,
     };

@@ -18,7 +18,9 @@ impl fmt::Display for Explanation {
         let room = self.signature.room();
         match &self.signature {
             Signature::Failure(_) => writeln!(f, "{room}, seed {}", self.seed)?,
-            known => writeln!(f, "{known} ({room}), seed {}", self.seed)?,
+            known @ (Signature::Invariant(_) | Signature::Anomaly(_)) => {
+                writeln!(f, "{known} ({room}), seed {}", self.seed)?;
+            }
         }
         writeln!(f, "{}", self.scenario)?;
         for line in self.failure.lines() {
