@@ -13,7 +13,7 @@ use highwater::client::{Admin, ClientSettings, ElectionType, NewTopic};
 use highwater::types::{LeaderEpoch, Offset, PartitionRecord, TopicPartition};
 
 use crate::load::{self, Drained, Mix, Shared, Workload};
-use crate::picture::{Partition, Role, Sometimes};
+use crate::picture::{Partition, Sometimes};
 use crate::settings::{BROKER_PORT, ClusterSettings};
 use crate::sim_host;
 use crate::system::{Brokers, broker_of, node_of};
@@ -268,7 +268,9 @@ impl Operator for Cluster<Brokers> {
     }
 
     fn is_quiet(&self, topic: &[TopicPartition]) -> bool {
-        topic.iter().all(|name| look(self, name, is_partition_quiet).unwrap_or(false))
+        topic
+            .iter()
+            .all(|name| look(self, name, |partition, _| partition.is_quiet()).unwrap_or(false))
     }
 
     fn is_led_by_preferred(&self, topic: &[TopicPartition]) -> bool {
@@ -390,24 +392,6 @@ fn registered_and_active(cluster: &Cluster<Brokers>) -> usize {
         let image = picture.metadata().image();
         image.brokers.keys().filter(|broker| image.is_active(**broker)).count()
     })
-}
-
-fn is_partition_quiet(partition: &Partition, record: &PartitionRecord) -> bool {
-    let Some(leader) = record.leader.and_then(|leader| partition.replica(leader)) else {
-        return false;
-    };
-    // A process that was started again does nothing yet, whatever the metadata say of it.
-    if !matches!(&leader.role, Role::Leader(led) if led.leader_epoch == record.leader_epoch) {
-        return false;
-    }
-    let end = leader.log.log_end_offset();
-    record.in_sync_replicas.len() == record.replicas.len()
-        && record.replicas.iter().all(|broker| {
-            partition.replica(*broker).is_some_and(|replica| {
-                let acts = !matches!(replica.role, Role::Idle);
-                acts && replica.log.log_end_offset() == end && replica.high_watermark == end
-            })
-        })
 }
 
 fn look<T>(

@@ -78,6 +78,27 @@ impl Partition {
         self.registration.as_ref()
     }
 
+    /// Whether its leader acts as such, all its replicas act and are in sync, and everything is
+    /// committed on each of them (CV13). A process that was started again does nothing yet, whatever
+    /// the metadata say of it.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let Some(record) = &self.registration else { return false };
+        let Some(leader) = record.leader.and_then(|leader| self.replica(leader)) else {
+            return false;
+        };
+        let leads =
+            matches!(&leader.role, Role::Leader(led) if led.leader_epoch == record.leader_epoch);
+        let end = leader.log.log_end_offset();
+        let has_everything = |replica: &Replica| {
+            let acts = !matches!(replica.role, Role::Idle);
+            acts && replica.log.log_end_offset() == end && replica.high_watermark == end
+        };
+        leads
+            && record.in_sync_replicas.len() == record.replicas.len()
+            && record.replicas.iter().all(|id| self.replica(*id).is_some_and(has_everything))
+    }
+
     /// What they had committed before the latest batch that concerns it.
     #[must_use]
     pub fn registration_before(&self) -> Option<&PartitionRecord> {
