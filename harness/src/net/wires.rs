@@ -76,6 +76,8 @@ struct Link {
     up_cut: bool,
     down_cut: bool,
     held: bool,
+    /// Of a thousand flights so many are lost.
+    loss: u32,
     delay: Delay,
 }
 
@@ -212,27 +214,7 @@ impl Wires {
 
     /// Of a thousand flights that `from` sends to `to` so many are lost.
     pub(crate) fn loss(&self, from: HostId, to: HostId) -> u32 {
-        let of_rule = |rule: &Rule| match rule {
-            Rule::Lossy(a, b, per_mille) if (*a, *b) == (from, to) || (*b, *a) == (from, to) => {
-                *per_mille
-            }
-            Rule::Lossy(..)
-            | Rule::Hold(..)
-            | Rule::Slow(..)
-            | Rule::Isolate(_)
-            | Rule::IsolateFully(_)
-            | Rule::Deafen(_)
-            | Rule::Silence(_)
-            | Rule::Partition(_)
-            | Rule::Zones(..)
-            | Rule::OneWay(..) => 0,
-        };
-        let by_faults = self.rules.values().flatten().map(of_rule).max().unwrap_or_default();
-        let always = match (&self.topology, self.zones.get(&from), self.zones.get(&to)) {
-            (Some(topology), Some(from), Some(to)) => topology.loss_between(*from, *to),
-            (Some(_) | None, _, _) => 0,
-        };
-        by_faults.max(always)
+        self.links.get(&(from.min(to), from.max(to))).map_or(0, |link| link.loss)
     }
 
     fn desired(&self, low: HostId, high: HostId) -> Link {
@@ -240,12 +222,16 @@ impl Wires {
         let mut link = Link {
             up_cut: self.is_cut(low, high),
             down_cut: self.is_cut(high, low),
+            loss: self.loss_on_the_way(low, high),
             delay: self.distance(low, high),
             ..Link::default()
         };
         for rule in self.rules.values().flatten() {
             match rule {
                 Rule::Hold(a, b) if joins(a, b) => link.held = true,
+                Rule::Lossy(a, b, per_mille) if joins(a, b) => {
+                    link.loss = link.loss.max(*per_mille);
+                }
                 Rule::Slow(a, b, latency) if joins(a, b) => {
                     link.delay.latency = link.delay.latency.max(Some(*latency));
                 }
@@ -262,6 +248,13 @@ impl Wires {
             }
         }
         link
+    }
+
+    fn loss_on_the_way(&self, low: HostId, high: HostId) -> u32 {
+        match (&self.topology, self.zones.get(&low), self.zones.get(&high)) {
+            (Some(topology), Some(low), Some(high)) => topology.loss_between(*low, *high),
+            (Some(_) | None, _, _) => 0,
+        }
     }
 
     fn distance(&self, low: HostId, high: HostId) -> Delay {
