@@ -3,12 +3,13 @@
 //! A test reaches them through the same seam as the broker does, so it has no clock of its own and
 //! no sleep: there is [`Machine::wait_for`], with a name for what is waited for and a deadline.
 
-use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use highwater::host::Host;
 use highwater::host::tokio::TokioHost;
-use highwater::host::{Host, Listener};
 use tempfile::TempDir;
 
 /// How long to wait before looking again.
@@ -23,13 +24,15 @@ const PORTS: u16 = 16_000;
 pub(crate) struct Machine {
     pub(crate) host: Host,
     directory: TempDir,
+    /// Sockets of the other protocol on every port that was given out.
+    reservations: Mutex<Vec<UdpSocket>>,
 }
 
 impl Machine {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let host = TokioHost::new(directory.path().join("test")).expect("nobody else holds it");
-        Self { host, directory }
+        Self { host, directory, reservations: Mutex::default() }
     }
 
     /// A place for a file or directory of this test, gone at its end.
@@ -37,19 +40,20 @@ impl Machine {
         self.directory.path().join(name)
     }
 
-    /// Ports that nobody listened on when they were bound, all at once, a moment ago.
+    /// Ports that nobody listened on a moment ago, and that no other test takes as long as this
+    /// machine lives, not even while the node that owns one is down: who binds a port's UDP twin
+    /// has it.
     pub(crate) async fn free_ports<const N: usize>(&self) -> [u16; N] {
-        let mut bound: BTreeMap<u16, Box<dyn Listener>> = BTreeMap::new();
-        while bound.len() < N {
+        let mut ports = Vec::new();
+        while ports.len() < N {
             let draw = u16::try_from(self.host.dice.next_u64() % u64::from(PORTS));
             let port = PORTS_FIRST + draw.expect("a remainder of a u16");
-            if !bound.contains_key(&port)
-                && let Ok(listener) = self.host.network.bind(&format!("127.0.0.1:{port}")).await
-            {
-                bound.insert(port, listener);
+            let Ok(twin) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) else { continue };
+            if self.host.network.bind(&format!("127.0.0.1:{port}")).await.is_ok() {
+                self.reservations.lock().expect("nobody panics meanwhile").push(twin);
+                ports.push(port);
             }
         }
-        let ports: Vec<u16> = bound.into_keys().collect();
         ports.try_into().expect("as many as were asked for")
     }
 
