@@ -114,3 +114,29 @@ fn follower_whose_disk_fails_between_two_segments_has_only_the_first() {
         load.finish(cluster).must_be_valid();
     });
 }
+
+/// Seed 0xa7dd2a: a broker stopped cleanly, could not be started for a full disk, and kept its place
+/// among the eligible replicas, as it may: those runs had opened no log. The harness took them for
+/// crashes, and cried wolf.
+#[test]
+fn broker_that_cannot_start_keeps_what_its_clean_stop_earned() {
+    scenario(brokers(6).min_in_sync_replicas(2), |cluster| {
+        let (_, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &others);
+        let load = cluster.start(append_read(&orders).producers(3));
+        load.wait_for_acknowledgements(cluster, 50);
+
+        let follower = cluster.followers_of(&orders)[0];
+        cluster.shut_down(follower);
+        cluster.wait_until("it has stopped", |c| !c.is_running(follower));
+        let full = cluster.break_disk(follower, DiskFault::Full { free_bytes: 0 });
+        cluster.restart(follower);
+        cluster.wait_until("it has given up", |c| !c.is_running(follower));
+        assert!(cluster.disk(follower).tally().writes_refused_full > 0);
+
+        cluster.lift(full);
+        cluster.restart(follower);
+        cluster.wait_until("every replica is in sync", |c| c.all_in_sync(&orders));
+        load.finish(cluster).must_be_valid();
+    });
+}

@@ -156,6 +156,22 @@ mod tests {
         tale.is_legal();
     }
 
+    /// Seed 0xa7dd2a: a broker stopped cleanly, and then was started on a full disk again and again.
+    #[test]
+    fn runs_that_open_no_log_do_not_spend_a_clean_stop() {
+        let mut tale = Tale::begin();
+        tale.record.in_sync_replicas = ids(&[1]);
+        tale.record.eligible_leader_replicas = ids(&[2, 3]);
+        tale.commit_partition(vec![broker(3, 3, true), broker(2, 2, true)]);
+        tale.stop(3, Stop::Clean).start(3).stop(3, Stop::Crash).start(3);
+        tale.commit(vec![broker(3, 9, true)]);
+        tale.say(3, Observation::Registered { broker_epoch: BrokerEpoch(9) });
+        tale.is_legal();
+        tale.open(3, vec![], 0).stop(3, Stop::Crash).start(3).commit(vec![broker(3, 12, true)]);
+        tale.say(3, Observation::Registered { broker_epoch: BrokerEpoch(12) });
+        tale.breaks("GS10");
+    }
+
     #[test]
     fn without_eligible_replicas_the_last_member_stays() {
         let mut tale = Tale::with(false);

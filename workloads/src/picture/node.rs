@@ -41,6 +41,8 @@ pub struct Node {
     applied: Option<MetadataOffset>,
     applied_before: Option<MetadataOffset>,
     last_stop: Option<Stop>,
+    /// Whether this run has opened a log.
+    opened: bool,
     unclean_under: Option<BrokerEpoch>,
     lossy: bool,
     damaged: bool,
@@ -49,6 +51,7 @@ pub struct Node {
 impl Node {
     pub(super) fn start(&mut self) {
         self.running = true;
+        self.opened = false;
         self.registered = None;
         self.applied = None;
         self.applied_before = None;
@@ -57,6 +60,9 @@ impl Node {
     pub(super) fn stop(&mut self, how: Stop, under: Option<BrokerEpoch>) {
         self.running = false;
         self.registered = None;
+        // Whatever ends a run that has opened no log: what the clean stop before it left is there.
+        let how =
+            if self.last_stop == Some(Stop::Clean) && !self.opened { Stop::Clean } else { how };
         self.last_stop = Some(how);
         if how.is_unclean() {
             self.lost_under(under, how == Stop::PowerCut);
@@ -76,6 +82,11 @@ impl Node {
         let again = self.unclean_under == under;
         self.lossy = lossy || (again && self.lossy);
         self.unclean_under = under;
+    }
+
+    /// It opened a log, and its clean marker is spent.
+    pub(super) fn opened(&mut self) {
+        self.opened = true;
     }
 
     pub(super) fn applied(&mut self, offset: MetadataOffset) {
@@ -114,7 +125,8 @@ impl Node {
         self.applied_before
     }
 
-    /// How its latest run ended; `None` while it is the first.
+    /// How its latest run ended; `None` while it is the first. A run that opened no log after a
+    /// clean stop ended cleanly, whatever ended it.
     #[must_use]
     pub fn last_stop(&self) -> Option<Stop> {
         self.last_stop

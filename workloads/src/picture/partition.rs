@@ -400,6 +400,7 @@ fn opened(
 ) -> Offset {
     let survived_to = log.common_prefix(&replica.log);
     let previous = std::mem::replace(&mut replica.log, log);
+    node.opened();
     replica.opening = Some(Opening {
         after: replica.stopped_by.take().or_else(|| node.last_stop()),
         disk_harmed: node.take_damage(),
