@@ -103,6 +103,7 @@ impl SimNet {
         if !lost.is_zero() {
             sleep(lost.min(self.connect_timeout)).await;
         }
+        let sent = Instant::now();
         match timeout_at(deadline, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 let ways = self.traffic.ways(&stream, true);
@@ -112,7 +113,7 @@ impl SimNet {
             }
             Ok(Err(failed)) if failed.kind() == io::ErrorKind::ConnectionRefused => {
                 let reach = lock(&self.wires).reach(self.host, target);
-                let unheard = reach != (Reach::Open { cuts }) || begun.elapsed().is_zero();
+                let unheard = reach != (Reach::Open { cuts }) || sent.elapsed().is_zero();
                 if !unheard {
                     return Err(failed);
                 }
