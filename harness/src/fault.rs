@@ -5,6 +5,7 @@
 //! tested nothing, and is counted as such.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -203,6 +204,28 @@ impl Fault {
             | Self::Lossy { .. }
             | Self::SetClock { .. }
             | Self::DriftClock { .. } => true,
+        }
+    }
+
+    /// How many nodes it may be aimed at.
+    #[must_use]
+    pub fn aims(&self) -> RangeInclusive<usize> {
+        match self {
+            Self::Partition { .. } | Self::Action(_) => 0..=0,
+            Self::CutOneWay => 2..=2,
+            Self::Hold | Self::Slow { .. } | Self::Lossy { .. } => 1..=2,
+            Self::Crash
+            | Self::CrashSilently
+            | Self::PowerCut { .. }
+            | Self::ShutDown
+            | Self::Pause
+            | Self::Isolate
+            | Self::IsolateFully
+            | Self::Deafen
+            | Self::Silence
+            | Self::SetClock { .. }
+            | Self::DriftClock { .. }
+            | Self::Disk(_) => 1..=usize::MAX,
         }
     }
 

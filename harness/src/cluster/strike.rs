@@ -107,24 +107,7 @@ impl<S: System> Cluster<S> {
     pub fn can_strike(&self, fault: &Fault, on: &[Node]) -> Result<(), Skipped> {
         let distinct = BTreeSet::from_iter(on);
         let known = on.iter().all(|node| node.0 < self.nodes.len());
-        let named = match fault {
-            Fault::Partition { .. } | Fault::Action(_) => on.is_empty(),
-            Fault::CutOneWay => on.len() == 2,
-            Fault::Hold | Fault::Slow { .. } | Fault::Lossy { .. } => matches!(on.len(), 1 | 2),
-            Fault::Crash
-            | Fault::CrashSilently
-            | Fault::PowerCut { .. }
-            | Fault::ShutDown
-            | Fault::Pause
-            | Fault::Isolate
-            | Fault::IsolateFully
-            | Fault::Deafen
-            | Fault::Silence
-            | Fault::SetClock { .. }
-            | Fault::DriftClock { .. }
-            | Fault::Disk(_) => !on.is_empty(),
-        };
-        if !known || !named || distinct.len() != on.len() {
+        if !known || !fault.aims().contains(&on.len()) || distinct.len() != on.len() {
             return Err(Skipped::WrongTarget);
         }
         let needs_process = fault.stops_the_process()

@@ -182,24 +182,17 @@ fn has_a_verb(scheduled: &ScheduledFault) -> bool {
             _ => false,
         },
     };
-    let wanted = match fault {
-        Fault::Action(name) => return name == ELECT_PREFERRED,
-        // It is over as soon as it has struck, and what comes of it has no verb.
-        Fault::Disk(DiskFault::FlipBit) => return false,
-        Fault::Partition { .. } => 0,
-        Fault::CutOneWay | Fault::Hold | Fault::Slow { .. } | Fault::Lossy { .. } => 2,
-        Fault::Crash
-        | Fault::CrashSilently
-        | Fault::PowerCut { .. }
-        | Fault::ShutDown
-        | Fault::Pause
-        | Fault::Isolate
-        | Fault::IsolateFully
-        | Fault::Deafen
-        | Fault::Silence
-        | Fault::SetClock { .. }
-        | Fault::DriftClock { .. }
-        | Fault::Disk(_) => 1,
+    if let Fault::Action(name) = fault {
+        return name == ELECT_PREFERRED;
+    }
+    // It is over as soon as it has struck, and what comes of it has no verb.
+    if *fault == Fault::Disk(DiskFault::FlipBit) {
+        return false;
+    }
+    // A verb for a link names both its ends, and a verb for nodes one of them.
+    let wanted = match *fault.aims().end() {
+        usize::MAX => 1,
+        most => most,
     };
     aims.len() == wanted && aims.iter().all(has_words)
 }
