@@ -189,3 +189,29 @@ pub enum Observation {
         error: String,
     },
 }
+
+impl Observation {
+    /// The partition that it is about, if it is about one.
+    #[must_use]
+    pub fn partition(&self) -> Option<&TopicPartition> {
+        match self {
+            Self::LogOpened { partition, .. }
+            | Self::Appended { partition, .. }
+            | Self::Truncated { partition, .. }
+            | Self::Flushed { partition, .. }
+            | Self::Restarted { partition, .. }
+            | Self::LogStartAdvanced { partition, .. }
+            | Self::BecameLeader { partition, .. }
+            | Self::BecameFollower { partition, .. }
+            | Self::HighWatermark { partition, .. }
+            | Self::InSyncReplicas { partition, .. }
+            | Self::Acknowledged { partition, .. }
+            | Self::Served { partition, .. }
+            | Self::StorageFailed { partition, .. } => Some(partition),
+            Self::MetadataCommitted { .. }
+            | Self::MetadataApplied { .. }
+            | Self::Registered { .. }
+            | Self::ActiveController { .. } => None,
+        }
+    }
+}

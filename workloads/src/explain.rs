@@ -179,28 +179,5 @@ fn failure(ran: &Ran, mistake: Option<&Mistake>) -> String {
 
 /// Whether something happened to a partition.
 fn concerns(happened: &Happened, name: &TopicPartition) -> bool {
-    happened.observation().and_then(partition_of) == Some(name)
-}
-
-/// The partition that an observation is about.
-fn partition_of(observation: &Observation) -> Option<&TopicPartition> {
-    match observation {
-        Observation::LogOpened { partition, .. }
-        | Observation::Appended { partition, .. }
-        | Observation::Truncated { partition, .. }
-        | Observation::Flushed { partition, .. }
-        | Observation::Restarted { partition, .. }
-        | Observation::LogStartAdvanced { partition, .. }
-        | Observation::BecameLeader { partition, .. }
-        | Observation::BecameFollower { partition, .. }
-        | Observation::HighWatermark { partition, .. }
-        | Observation::InSyncReplicas { partition, .. }
-        | Observation::Acknowledged { partition, .. }
-        | Observation::Served { partition, .. }
-        | Observation::StorageFailed { partition, .. } => Some(partition),
-        Observation::MetadataCommitted { .. }
-        | Observation::MetadataApplied { .. }
-        | Observation::Registered { .. }
-        | Observation::ActiveController { .. } => None,
-    }
+    happened.observation().and_then(Observation::partition) == Some(name)
 }

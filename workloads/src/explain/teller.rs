@@ -157,7 +157,7 @@ impl<'a> Teller<'a> {
             }
             return;
         }
-        if super::partition_of(observation) != Some(self.name) {
+        if observation.partition() != Some(self.name) {
             return;
         }
         let place = (*at, *who);
