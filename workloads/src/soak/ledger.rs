@@ -5,7 +5,6 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
-use harness::report::counts;
 use harness::seed::Seed;
 use harness::sweep::{Ended, RunOutcome, Sink, SweepSummary, Totals};
 
@@ -22,7 +21,6 @@ pub struct Ledger {
     profile: Profile,
     totals: Totals,
     findings: Findings,
-    idle: u64,
     keeping: Option<Keeping>,
 }
 
@@ -48,7 +46,7 @@ impl Ledger {
     #[must_use]
     pub fn new(profile: Profile, first_seed: u64, required: &[String]) -> Self {
         let totals = Totals::new(first_seed, required);
-        Self { profile, totals, findings: Findings::default(), idle: 0, keeping: None }
+        Self { profile, totals, findings: Findings::default(), keeping: None }
     }
 
     /// Writes down from now on what is taken in.
@@ -60,7 +58,6 @@ impl Ledger {
     /// Adds the outcome of a greater seed than all before. Returns whether it is the first failure
     /// of its kind.
     pub fn add(&mut self, outcome: &RunOutcome) -> bool {
-        self.idle += u64::from(counts::total(&outcome.faults) == 0);
         self.totals.add(outcome, |seed| self.profile.repeat_command(Seed(seed)));
         self.findings.add(outcome).is_some()
     }
@@ -69,12 +66,6 @@ impl Ledger {
     #[must_use]
     pub fn run(&self) -> u64 {
         self.totals.run_and_failed().0
-    }
-
-    /// Runs in which no fault struck, since none was permitted or found its target.
-    #[must_use]
-    pub fn idle(&self) -> u64 {
-        self.idle
     }
 
     /// Failures that belong to none of the findings, since there are too many.

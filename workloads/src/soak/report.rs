@@ -43,8 +43,6 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Failures that belong to none of the findings, since there are too many.
     pub beyond: u64,
-    /// Runs in which no fault struck.
-    pub idle: u64,
     /// How much memory it took, if that is known.
     pub memory: Option<Memory>,
     /// What a reader should know besides.
@@ -99,7 +97,6 @@ impl Report {
             summary,
             findings,
             beyond: 0,
-            idle: 0,
             memory: None,
             notes: Vec::new(),
         }
@@ -182,9 +179,6 @@ impl Report {
         }
         let hours = self.summary.simulated.as_secs_f64() / 3600.0;
         write!(line, "; {hours:.1} simulated hours").expect("a text takes any text");
-        if self.idle > 0 {
-            write!(line, "; no fault struck in {}", self.idle).expect("a text takes any text");
-        }
         if let Some(Memory { start_bytes, end_bytes }) = self.memory {
             let (start, end) = (start_bytes >> 20, end_bytes >> 20);
             write!(line, "; {start} MiB of memory at the start, {end} at the end")

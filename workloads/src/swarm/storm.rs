@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use harness::fault::FaultClass;
-use harness::nemesis::{Nemesis, Relay, Schedule, Trouble};
+use harness::fault::{Fault, FaultClass};
+use harness::nemesis::{Aim, Nemesis, Relay, Schedule, ScheduledFault, Trouble};
 use harness::seed::{Seed, Stream};
+use harness::system::Node;
 
 use super::cluster::Shape;
 use crate::deeds;
@@ -43,10 +44,31 @@ pub(super) fn draw(shape: &Shape, seed: Seed, dice: &mut Stream) -> Schedule {
     let lasts = second * *dice.pick(&LASTS);
     // A calm that outlasts the schedule would leave nothing of it.
     let calm = (second * *dice.pick(&[1, 3, 6])).min(lasts / 2);
-    nemesis
+    let mut schedule = nemesis
         .pace(Duration::from_millis(soonest)..Duration::from_millis(latest))
         .weather(second / 2..calm, 3 * second..10 * second)
-        .draw(seed, shape.brokers, lasts)
+        .draw(seed, shape.brokers, lasts);
+    add_what_always_strikes(&mut schedule, shape, dice);
+    schedule
+}
+
+/// Links are slowed whatever else is broken; but a role may be played by nobody.
+pub(super) fn always_strikes(scheduled: &ScheduledFault) -> bool {
+    scheduled.fault.class() == FaultClass::SlowLinks
+        && scheduled.aims.iter().all(|aim| matches!(aim, Aim::Node(_)))
+}
+
+/// A storm of faults that the budget may forbid, one and all, gets one that nothing can forbid: a
+/// run in which no fault strikes tests nothing.
+fn add_what_always_strikes(schedule: &mut Schedule, shape: &Shape, dice: &mut Stream) {
+    if !schedule.faults.iter().any(always_strikes) {
+        let at = schedule.lasts / 2;
+        let fault = Fault::Slow { latency_ms: 200 };
+        let aims = vec![Aim::Node(Node(dice.index(shape.brokers)))];
+        let after = schedule.faults.partition_point(|scheduled| scheduled.at <= at);
+        let lasts = Some(schedule.lasts / 4);
+        schedule.faults.insert(after, ScheduledFault { at, lasts, fault, aims });
+    }
 }
 
 /// How often each class comes. Half of the classes are off, but for one that loses nothing.

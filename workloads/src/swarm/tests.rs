@@ -14,7 +14,8 @@ fn every_plan_can_be_carried_out_and_follows_from_its_seed() {
     for seed in (0..SEEDS).map(Seed) {
         let drawn = plan(seed);
         assert_eq!(drawn.check(), Ok(()), "{seed}");
-        assert!(!drawn.schedule.faults.is_empty(), "{seed} tests nothing");
+        let strikes = drawn.schedule.faults.iter().any(storm::always_strikes);
+        assert!(strikes, "{seed}: the budget may forbid all of it");
         assert_eq!(drawn, plan(seed));
         assert_eq!(Plan::read(&drawn.to_json()), Ok(drawn));
     }
