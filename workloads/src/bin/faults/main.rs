@@ -17,6 +17,7 @@ mod run;
 mod serve;
 mod shrink;
 mod soak;
+mod subject;
 mod sweep;
 mod time;
 

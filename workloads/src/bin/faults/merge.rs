@@ -37,7 +37,7 @@ pub(crate) fn merge(arguments: &Arguments) -> Result<Exit, String> {
     )?;
     let findings = merged.ledger.findings(before.as_deref().unwrap_or_default());
     let mut report = Report::new(merged.states, merged.summary, findings);
-    (report.idle, report.beyond) = (merged.ledger.idle(), merged.ledger.beyond());
+    report.beyond = merged.ledger.beyond();
     report.notes = merged.notes;
     soak::show(&report, arguments.out.as_deref(), arguments.json)
 }

@@ -8,17 +8,14 @@ use harness::exit::Exit;
 use workloads::run::{Watching, carry_out};
 
 use crate::output;
-use crate::profile::ProfileFlags;
-use crate::run::{errand, write_page};
+use crate::run::write_page;
+use crate::subject::Subject;
 
 /// Flags of `faults report`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The seed, decimal or 0x hexadecimal; or a file that `--plan` has written.
-    #[arg(value_name = "SEED|FILE")]
-    what: String,
     #[command(flatten)]
-    profile: ProfileFlags,
+    subject: Subject,
     /// Where the page goes.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -26,9 +23,9 @@ pub(crate) struct Arguments {
 
 /// Runs the seed again, and draws it. The exit code is the run's verdict.
 pub(crate) fn report(arguments: &Arguments) -> Result<Exit, String> {
-    let Arguments { what, profile, out } = arguments;
+    let Arguments { subject, out } = arguments;
     let watching = Watching { chronicle: true, ..Watching::default() };
-    let ran = carry_out(&errand(what, profile)?, watching);
+    let ran = carry_out(&subject.errand()?, watching);
     write_page(&ran, out)?;
     output::print(|to| {
         let failure = ran.report.failure().map(|why| format!(": {why}")).unwrap_or_default();

@@ -12,14 +12,13 @@ use harness::report::{LiveEvent, Style, Teller};
 use harness::seed::Seed;
 use harness::trace;
 use workloads::chronicle;
-use workloads::plan::Plan;
-use workloads::profile::Profile;
 use workloads::run::{Errand, Ran, Watching};
 use workloads::settings::ClusterSettings;
 use workloads::telling::TELLERS;
 
 use crate::output;
 use crate::profile::ProfileFlags;
+use crate::subject::Subject;
 use crate::time;
 
 /// Flags of `faults run`.
@@ -37,11 +36,8 @@ pub(crate) struct Arguments {
 /// Flags of `faults repro`.
 #[derive(Debug, Args)]
 pub(crate) struct ReproArguments {
-    /// The seed, decimal or 0x hexadecimal; or a file that `--plan` has written.
-    #[arg(value_name = "SEED|FILE")]
-    what: String,
     #[command(flatten)]
-    profile: ProfileFlags,
+    subject: Subject,
     /// Stops the run at this moment, such as `12.345s` or `900ms` since it began, and tells the state
     /// of the cluster there.
     #[arg(long, value_name = "TIME", value_parser = time::read, conflicts_with = "report")]
@@ -147,9 +143,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, String> {
 
 /// Runs a seed again and reports. It is the same run: that is the point.
 pub(crate) fn repro(arguments: &ReproArguments) -> Result<Exit, String> {
-    let ReproArguments { what, profile, until, telling } = arguments;
+    let ReproArguments { subject, until, telling } = arguments;
     telling.begin_trace()?;
-    let errand = errand(what, profile)?;
+    let errand = subject.errand()?;
     match until {
         None => again(&errand, telling),
         Some(moment) => stop_at(&errand, *moment, telling),
@@ -178,25 +174,6 @@ fn stop_at(errand: &Errand, moment: Duration, telling: &Telling) -> Result<Exit,
     }
     save(&ran, telling)?;
     Ok(ran.report.verdict.exit())
-}
-
-/// The run of a seed, or of a plan in a file.
-pub(crate) fn errand(what: &str, profile: &ProfileFlags) -> Result<Errand, String> {
-    match what.parse() {
-        Ok(seed) => Ok(profile.profile()?.errand(seed)),
-        Err(no_seed) => {
-            let text = fs::read_to_string(what)
-                .map_err(|no_file| format!("{no_seed}, nor a file: {no_file}"))?;
-            let plan = Plan::read(&text).map_err(|unfit| format!("{what}: {unfit}"))?;
-            check_mutant(&plan).map_err(|unknown| format!("{what}: {unknown}"))?;
-            Ok(Errand { plan, repeat: format!("cargo faults repro {what}") })
-        }
-    }
-}
-
-/// A build without mutants must not pass one off as a correct broker.
-fn check_mutant(plan: &Plan) -> Result<(), String> {
-    plan.mutant.as_ref().map_or(Ok(()), |name| Profile::safe().mutant(name).map(drop))
 }
 
 fn again(errand: &Errand, telling: &Telling) -> Result<Exit, String> {

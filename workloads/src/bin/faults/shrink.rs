@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,25 +13,16 @@ use workloads::plan::Plan;
 use workloads::shrink::{self, Limits, Progress, Shrunk, Size, Unshrinkable};
 use workloads::signature::Signature;
 
-use crate::interrupt::{self, wall_clock};
 use crate::output;
-use crate::profile::ProfileFlags;
-use crate::run;
+use crate::subject::{Effort, Subject};
 
 /// Flags of `faults shrink`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The seed, decimal or 0x hexadecimal; or a file that `--plan` or this command has written.
-    #[arg(value_name = "SEED|FILE")]
-    what: String,
     #[command(flatten)]
-    profile: ProfileFlags,
-    /// Ends after so many seconds with the best so far.
-    #[arg(long, value_name = "BUDGET", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    seconds: u64,
-    /// How many runs at a time; by default as many as there are cores.
-    #[arg(long, value_name = "N")]
-    workers: Option<usize>,
+    subject: Subject,
+    #[command(flatten)]
+    effort: Effort,
     /// Writes the smallest plan to a file, for `faults repro FILE`; else it goes to standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -70,27 +60,25 @@ impl Summary {
 
 /// Shrinks. The exit code is the verdict on the run, as always.
 pub(crate) fn shrink(arguments: &Arguments) -> Result<Exit, String> {
-    let errand = run::errand(&arguments.what, &arguments.profile)?;
-    let interrupted = interrupt::end_cleanly()?;
+    let errand = arguments.subject.errand()?;
     let style = ProgressStyle::with_template("{elapsed}  {pos} runs, {msg}");
     let bar = ProgressBar::new_spinner().with_style(style.map_err(|error| error.to_string())?);
-    let began = wall_clock();
-    let budget = Duration::from_secs(arguments.seconds);
-    let is_enough = || interrupted.load(Ordering::Relaxed) || began.elapsed() >= budget;
+    let spending = arguments.effort.begin()?;
+    let is_enough = || spending.is_enough();
     let told = |progress: &Progress| {
         bar.set_position(progress.runs);
         bar.set_message(format!("{} faults tried, {}", progress.faults, progress.doing));
     };
-    let workers = arguments.workers.unwrap_or_else(interrupt::cores);
+    let workers = arguments.effort.workers();
     let shrunk =
         shrink::shrink(&errand.plan, Limits { workers, is_enough: &is_enough, told: &told });
     bar.finish_and_clear();
     match shrunk {
         Ok(shrunk) => {
-            tell(arguments, &shrunk, began.elapsed())?;
+            tell(arguments, &shrunk, spending.took())?;
             Ok(shrunk.report.verdict.exit())
         }
-        Err(Unshrinkable::Unfit(unfit)) => Err(format!("{}: {unfit}", arguments.what)),
+        Err(Unshrinkable::Unfit(unfit)) => Err(format!("{}: {unfit}", arguments.subject.what)),
         Err(passes @ Unshrinkable::Passes(_)) => {
             output::remark(|out| writeln!(out, "{passes}"));
             Ok(Exit::Valid)

@@ -1,8 +1,9 @@
 //! `faults soak`: another cluster for each seed, for hours, on as many machines as there are.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use harness::exit::Exit;
@@ -20,7 +21,7 @@ use workloads::soak::report::{self, Report};
 use workloads::soak::shard::Shard;
 use workloads::soak::store::{self, Limit, State, Store};
 
-use crate::interrupt;
+use crate::interrupt::{self, wall_clock};
 use crate::output;
 
 /// Flags of `faults soak`.
@@ -217,8 +218,7 @@ fn run_seeds(
         workers: arguments.workers.unwrap_or_else(interrupt::cores).max(1),
         stop_at_first: false,
         required: Vec::new(),
-        // What may strike depends on settings that are drawn; such runs are counted as idle.
-        expects_faults: false,
+        expects_faults: true,
         quiet: false,
         repeat: Box::new({
             let profile = profile.clone();
@@ -242,7 +242,7 @@ fn conclude(state: &State, ledger: &Ledger, before: &[Finding]) -> Report {
     };
     let summary = ledger.summary(state.asked().unwrap_or(run), ended, state.lasted);
     let mut report = Report::new(vec![state.clone()], summary, ledger.findings(before));
-    (report.idle, report.beyond) = (ledger.idle(), ledger.beyond());
+    report.beyond = ledger.beyond();
     report
 }
 
@@ -258,9 +258,7 @@ pub(crate) fn show(report: &Report, directory: Option<&Path>, json: bool) -> Res
             let style = Style::of(out);
             report.write(out, style)?;
             match directory {
-                Some(directory) => {
-                    writeln_to(out, &format!("results are in {}", directory.display()))
-                }
+                Some(directory) => writeln!(out, "results are in {}", directory.display()),
                 None => Ok(()),
             }
         });
@@ -270,14 +268,10 @@ pub(crate) fn show(report: &Report, directory: Option<&Path>, json: bool) -> Res
         if json {
             output::tell(lines.trim_end());
         } else {
-            output::print(|out| std::io::Write::write_all(out, lines.as_bytes()));
+            output::print(|out| out.write_all(lines.as_bytes()));
         }
     }
     Ok(report.exit())
-}
-
-fn writeln_to(out: &mut impl std::io::Write, line: &str) -> std::io::Result<()> {
-    writeln!(out, "{line}")
 }
 
 /// Which seeds, of which code, for how long, and where the results go.
@@ -309,11 +303,6 @@ fn say(arguments: &Arguments, line: &str) {
     if arguments.json {
         output::tell(line);
     } else {
-        output::print(|out| writeln_to(out, line));
+        output::print(|out| writeln!(out, "{line}"));
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a soak's hours are the machine's")]
-fn wall_clock() -> Instant {
-    Instant::now()
 }
