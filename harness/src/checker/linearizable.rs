@@ -50,7 +50,9 @@ pub mod models;
 mod pairing;
 
 mod cursor;
+mod doom;
 mod dovetail;
+mod effect;
 mod mask;
 mod parts;
 mod search;
@@ -65,7 +67,7 @@ mod tests;
 
 pub use budget::{Budget, Exhausted};
 pub use judgement::{Effort, Judgement, Outcome, Refutation};
-pub use model::{Model, Part, Viable};
+pub use model::{Model, Part, Regard, Viable};
 pub use pairing::{Event, Pairing, Unpaired};
 
 /// One call on an object, from somewhere to somewhere in time.

@@ -12,6 +12,7 @@ use super::judgement::{Effort, Judgement, Outcome};
 use super::mask::Words;
 use super::parts::{Parts, numbered};
 use super::search::{Ended, Search, Searching};
+use super::table::Interned;
 use super::timeline::{Timeline, by_parts};
 use super::{Budget, Call, Exhausted, Model};
 
@@ -161,9 +162,9 @@ fn unknown(exhausted: Exhausted) -> Box<Outcome> {
 fn search<'a, M: Model>(
     model: &'a M,
     calls: &'a [Call<M::Input, M::Output>],
-    timeline: Timeline,
+    timeline: (Timeline, Interned<M::State>),
 ) -> Box<dyn Searching + 'a> {
-    match timeline.slots {
+    match timeline.0.slots {
         ..=64 => Box::new(Search::<M, u64>::new(model, calls, timeline)),
         65..=128 => Box::new(Search::<M, u128>::new(model, calls, timeline)),
         129.. => Box::new(Search::<M, Words>::new(model, calls, timeline)),

@@ -30,6 +30,8 @@ use std::hash::Hash;
 ///   as much: the search is exponential in the worst case, and a part is small.
 /// - [`only_observes`](Self::only_observes): such a call never has to be tried twice in one state.
 /// - [`overwrites`](Self::overwrites): other open calls may hide behind such a call.
+/// - [`regards`](Self::regards): what such a call does is known for all states from two of them, and
+///   states that no call regards are as good as one.
 /// - [`viable`](Self::viable): states from which an answer that is still to come cannot come true.
 /// - [`allows`](Self::allows): as `step`, where only legality counts.
 ///
@@ -81,6 +83,20 @@ pub trait Model {
     fn overwrites(&self, input: &Self::Input, output: Option<&Self::Output>) -> bool {
         let _ = (input, output);
         false
+    }
+
+    /// The one state that makes a difference to a call with this answer, if there is only one: that
+    /// which a read told, or a compare-and-set expected.
+    ///
+    /// The law: for every state `s` but that one, `step(s, input, output)` is `Some(s)` if the
+    /// regard's `elsewhere` is true, and `None` if it is not. Not asked about calls that overwrite.
+    fn regards(
+        &self,
+        input: &Self::Input,
+        output: Option<&Self::Output>,
+    ) -> Option<Regard<Self::State>> {
+        let _ = (input, output);
+        None
     }
 
     /// Whether `input` may be answered with `output` after some calls from `state` on, or none, of
@@ -148,6 +164,10 @@ impl<M: Model> Model for &M {
         (**self).overwrites(input, output)
     }
 
+    fn regards(&self, input: &M::Input, output: Option<&M::Output>) -> Option<Regard<M::State>> {
+        (**self).regards(input, output)
+    }
+
     fn viable(&self, state: &M::State, input: &M::Input, output: &M::Output) -> Viable {
         (**self).viable(state, input, output)
     }
@@ -163,6 +183,15 @@ impl<M: Model> Model for &M {
     fn describe(&self, input: &M::Input, output: Option<&M::Output>) -> String {
         (**self).describe(input, output)
     }
+}
+
+/// The one state that makes a difference to a call: see [`Model::regards`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Regard<S> {
+    /// That state.
+    pub state: S,
+    /// Whether the call is possible in every other state, and leaves it as it is; or else in none.
+    pub elsewhere: bool,
 }
 
 /// What can be said of a state and an answer that is still to come.

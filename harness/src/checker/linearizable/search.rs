@@ -53,12 +53,13 @@ mod use_of;
 use super::cursor::Cursor;
 use super::judgement::Refutation;
 use super::mask::Mask;
+use super::parts::number;
 use super::seen::{Place, Seen, Taken};
 use super::table::Interned;
 use super::timeline::Timeline;
 use super::trail::{Action, Trail};
 use super::{Call, Model, Viable};
-use choices::Choices;
+use choices::{After, Choices};
 use use_of::Readers;
 
 /// How a slice of a search ended.
@@ -87,6 +88,21 @@ pub(super) trait Searching {
     /// Why there is no order.
     fn refutation(&self, part: Option<String>) -> Refutation;
 }
+
+/// A state, and its number if it has one yet.
+#[derive(Debug)]
+struct At<'s, S> {
+    number: Option<u32>,
+    state: &'s S,
+}
+
+impl<S> Clone for At<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for At<'_, S> {}
 
 /// The return at which a choice was made, and all that is needed to make another one.
 #[derive(Debug)]
@@ -129,14 +145,15 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     pub(super) fn new(
         model: &'a M,
         calls: &'a [Call<M::Input, M::Output>],
-        timeline: Timeline,
+        (timeline, states): (Timeline, Interned<M::State>),
     ) -> Self {
         let slots = timeline.slots;
         Self {
             model,
             calls,
             cursor: Cursor::new(&timeline),
-            states: Interned::new(model.initial()),
+            heap: (0..number(states.len())).map(|state| model.bytes(states.get(state))).sum(),
+            states,
             state: 0,
             taken: 0,
             done: B::none(slots),
@@ -150,9 +167,27 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             readers: vec![Readers::default(); timeline.crashed.len()],
             farthest: (0, Vec::new()),
             steps: 0,
-            heap: 0,
             timeline,
         }
+    }
+
+    /// The state that is.
+    fn here(&self) -> At<'_, M::State> {
+        At { number: Some(self.state), state: self.states.get(self.state) }
+    }
+
+    /// The state of a number.
+    fn state_of(&self, number: u32) -> At<'_, M::State> {
+        At { number: Some(number), state: self.states.get(number) }
+    }
+
+    /// Whether the answer of a call is possible in a state.
+    fn allows(&self, op: u32, at: At<'_, M::State>) -> bool {
+        let known = at.number.and_then(|at| self.timeline.ops[op as usize].effect.allows(at));
+        known.unwrap_or_else(|| {
+            let Call { input, output, .. } = self.call(op);
+            self.model.allows(at.state, input, output.as_ref())
+        })
     }
 
     fn call(&self, op: u32) -> &'a Call<M::Input, M::Output> {
@@ -182,8 +217,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
 
     /// Lets a call that only observes take effect, if its answer fits.
     fn observe(&mut self, op: u32, slot: u32) {
-        let Call { input, output, .. } = self.call(op);
-        if self.model.allows(self.states.get(self.state), input, output.as_ref()) {
+        if self.allows(op, self.here()) {
             self.done.set(slot);
             self.trail.push(Action::Take(op));
             self.unobserved = false;
@@ -243,8 +277,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
                 self.frames.pop();
                 continue;
             };
-            let state = self.states.get(self.state);
-            let Ok(after) = self.after(action, state) else { continue };
+            let Ok(after) = self.after(action) else { continue };
             self.act(action, after);
             if self.is_viable() {
                 self.observe_all();
@@ -254,8 +287,8 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         false
     }
 
-    /// Does what was chosen, which leads to a state, or leaves the one that is.
-    fn act(&mut self, action: Action, after: Option<M::State>) {
+    /// Does what was chosen, and what follows from it.
+    fn act(&mut self, action: Action, after: After<M::State>) {
         self.steps += 1;
         self.trail.push(action);
         let overwrites = self.overwrites(action);
@@ -268,11 +301,16 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             }
             Action::TakeCrashed(class) => self.taken = self.counts.one_more(self.taken, class),
         }
-        let Some(state) = after else { return };
-        let (known, bytes) = (self.states.len(), self.model.bytes(&state));
-        self.state = self.states.number(state);
-        if self.states.len() > known {
-            self.heap += bytes;
+        match after {
+            After::Nothing => return,
+            After::Known(state) => self.state = state,
+            After::New(state) => {
+                let (known, bytes) = (self.states.len(), self.model.bytes(&state));
+                self.state = self.states.number(state);
+                if self.states.len() > known {
+                    self.heap += bytes;
+                }
+            }
         }
         if overwrites {
             self.optional.set_all(&self.cursor.overwriting, &self.done);
@@ -310,6 +348,10 @@ impl<M: Model, B: Mask> Searching for Search<'_, M, B> {
         loop {
             if self.advance().is_none() {
                 return Ended::Explained;
+            }
+            if self.cursor.event == self.timeline.doom {
+                self.keep_farthest();
+                return Ended::Refuted;
             }
             if !self.go_on() && !self.choose() {
                 return Ended::Refuted;

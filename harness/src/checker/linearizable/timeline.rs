@@ -1,7 +1,11 @@
 //! The calls of one part as the search walks through them: events in order, calls by slots.
 
+use std::hash::Hash;
+
+use super::doom;
+use super::effect::{self, Effect};
 use super::parts::{Parts, number};
-use super::table::{Index, hash_of};
+use super::table::{Index, Interned, hash_of};
 use super::{Call, Model};
 
 /// Stands for no number.
@@ -15,9 +19,11 @@ pub(super) struct Op {
     /// The bit that stands for it while it is open; [`NONE`] if its answer is unknown. A slot is
     /// another call's as soon as this one returned.
     pub(super) slot: u32,
-    /// Calls with the same input and output have the same class. Of a call with an unknown answer
-    /// it is the place among `crashed`.
+    /// Calls that do the same have the same class; [`NONE`] if it only observes. Of a call with an
+    /// unknown answer it is the place among `crashed`.
     pub(super) class: u32,
+    /// What it does.
+    pub(super) effect: Effect,
     /// The event at which it returns; [`NONE`] if its answer is unknown.
     pub(super) returned: u32,
     /// How many calls are made before it returns.
@@ -48,11 +54,13 @@ impl Event {
     }
 }
 
-/// Calls of one input whose answers are unknown.
-#[derive(Clone, Debug, Default)]
+/// Calls that do the same, whose answers are unknown.
+#[derive(Clone, Debug)]
 pub(super) struct Crashed {
     /// Their places in the list of calls, in the order in which they were called.
     pub(super) calls: Vec<u32>,
+    /// What each of them does.
+    pub(super) effect: Effect,
     /// See [`Model::overwrites`].
     pub(super) overwrites: bool,
 }
@@ -72,6 +80,10 @@ pub(super) struct Timeline {
     pub(super) overwritten: Vec<u32>,
     /// Calls with unknown answers, by what was asked.
     pub(super) crashed: Vec<Crashed>,
+    /// Of these, the numbers of those that do not overwrite.
+    pub(super) changing: Vec<u32>,
+    /// An event that no order can pass; [`NONE`] if none is known. See [`doom`].
+    pub(super) doom: u32,
     /// How many slots there are.
     pub(super) slots: u32,
 }
@@ -130,32 +142,30 @@ fn in_order<I, O>(calls: &[Call<I, O>]) -> Vec<Event> {
 }
 
 impl Timeline {
-    /// From the events of a part, which name calls by their places. `numbers` is scratch space, one
-    /// number for each call of the list, for all parts to share.
+    /// From the events of a part, which name calls by their places, and the states that have
+    /// numbers in it. `numbers` is scratch space, one number for each call of the list, for all
+    /// parts to share.
     pub(super) fn new<M: Model>(
         model: &M,
         calls: &[Call<M::Input, M::Output>],
         events: &[Event],
         numbers: &mut [u32],
-    ) -> Self {
-        let mut builder = Builder {
-            model,
-            calls,
-            classes: Index::default(),
-            firsts: Vec::new(),
-            crashed: Vec::new(),
-            numbers,
-            vacant: Vec::new(),
-            timeline: Self::default(),
-        };
+    ) -> (Self, Interned<M::State>) {
+        let states = Interned::new(model.initial());
+        let timeline = Self { doom: NONE, ..Self::default() };
+        let mut builder = Builder { model, calls, states, numbers, vacant: Vec::new(), timeline };
         builder.timeline.ops.reserve(events.len() / 2 + 1);
         builder.timeline.events.reserve(events.len());
         for event in events {
             if event.returns() { builder.returns(event.op()) } else { builder.calls(event.op()) }
         }
-        let mut timeline = builder.timeline;
+        let Builder { mut timeline, states, .. } = builder;
+        if effect::merge(states.len(), &mut timeline.ops) {
+            timeline.doom = doom::find(&timeline, states.len());
+        }
+        Classes::new(calls).sort(&mut timeline);
         timeline.look_ahead();
-        timeline
+        (timeline, states)
     }
 
     fn look_ahead(&mut self) {
@@ -193,11 +203,7 @@ impl Timeline {
 struct Builder<'a, M: Model> {
     model: &'a M,
     calls: &'a [Call<M::Input, M::Output>],
-    classes: Index,
-    /// The first call of each class.
-    firsts: Vec<u32>,
-    /// For each class, its place among the crashed, if it is one of theirs.
-    crashed: Vec<u32>,
+    states: Interned<M::State>,
     /// The number in the timeline of the call at each place, once it was called.
     numbers: &'a mut [u32],
     vacant: Vec<u32>,
@@ -206,47 +212,37 @@ struct Builder<'a, M: Model> {
 
 impl<M: Model> Builder<'_, M> {
     fn calls(&mut self, place: u32) {
-        let Call { input, output, .. } = &self.calls[place as usize];
-        let output = output.as_ref();
-        let observes = self.model.only_observes(input, output);
-        let overwrites = self.model.overwrites(input, output);
-        if output.is_none() {
+        let call = &self.calls[place as usize];
+        let observes = self.model.only_observes(&call.input, call.output.as_ref());
+        let is_crashed = call.output.is_none();
+        if is_crashed && observes {
             // It has no effect, and nobody knows its answer: it is as if it had not been.
-            if !observes {
-                self.crashes(place, overwrites);
-            }
             return;
         }
-        // Those that observe are never tried one for another, and their answers may be long.
-        let class = if observes { NONE } else { self.class(place) };
-        let slot = self.vacant.pop().unwrap_or_else(|| {
-            self.timeline.slots += 1;
-            self.timeline.slots - 1
-        });
-        let (returned, calls_before) = (NONE, NONE);
-        let op = Op { call: place, slot, class, returned, calls_before, observes, overwrites };
-        self.numbers[place as usize] = self.called(op);
-    }
-
-    fn crashes(&mut self, place: u32, overwrites: bool) {
-        let class = self.class(place) as usize;
-        if self.crashed[class] == NONE {
-            self.crashed[class] = number(self.timeline.crashed.len());
-            self.timeline.crashed.push(Crashed { calls: Vec::new(), overwrites });
-        }
-        let class = self.crashed[class];
-        self.timeline.crashed[class as usize].calls.push(place);
-        let (slot, returned, calls_before, observes) = (NONE, NONE, NONE, false);
-        let op = Op { call: place, slot, class, returned, calls_before, observes, overwrites };
-        self.called(op);
-    }
-
-    /// Adds a call with the event that begins it, and gives its number.
-    fn called(&mut self, op: Op) -> u32 {
+        let overwrites = self.model.overwrites(&call.input, call.output.as_ref());
+        let effect = Effect::of(self.model, call, overwrites, &mut self.states);
+        let slot = if is_crashed { NONE } else { self.vacant_slot() };
+        let op = Op {
+            call: place,
+            slot,
+            class: NONE,
+            effect,
+            returned: NONE,
+            calls_before: NONE,
+            observes,
+            overwrites,
+        };
         let number = number(self.timeline.ops.len());
+        self.numbers[place as usize] = number;
         self.timeline.ops.push(op);
         self.timeline.events.push(Event::new(number, false));
-        number
+    }
+
+    fn vacant_slot(&mut self) -> u32 {
+        self.vacant.pop().unwrap_or_else(|| {
+            self.timeline.slots += 1;
+            self.timeline.slots - 1
+        })
     }
 
     fn returns(&mut self, place: u32) {
@@ -257,19 +253,61 @@ impl<M: Model> Builder<'_, M> {
         self.vacant.push(returning.slot);
         self.timeline.events.push(Event::new(op, true));
     }
+}
 
-    fn class(&mut self, place: u32) -> u32 {
-        let calls = self.calls;
+/// Calls that do the same, found by what they do, or if only the model knows that, by what was
+/// asked and answered.
+struct Classes<'a, I, O> {
+    calls: &'a [Call<I, O>],
+    index: Index,
+    /// The first call of each class, and its effect.
+    firsts: Vec<(u32, Effect)>,
+    /// For each class, its place among the crashed, if it is one of theirs.
+    crashed: Vec<u32>,
+}
+
+impl<'a, I: Eq + Hash, O: Eq + Hash> Classes<'a, I, O> {
+    const fn new(calls: &'a [Call<I, O>]) -> Self {
+        Self { calls, index: Index::new(), firsts: Vec::new(), crashed: Vec::new() }
+    }
+
+    fn sort(mut self, timeline: &mut Timeline) {
+        let Timeline { ops, crashed, changing, .. } = timeline;
+        // Those that observe are never tried one for another, and their answers may be long.
+        for op in ops.iter_mut().filter(|op| !op.observes) {
+            let class = self.class(op);
+            if op.slot != NONE {
+                op.class = class;
+                continue;
+            }
+            let place = &mut self.crashed[class as usize];
+            if *place == NONE {
+                *place = number(crashed.len());
+                let (effect, overwrites) = (op.effect, op.overwrites);
+                crashed.push(Crashed { calls: Vec::new(), effect, overwrites });
+                changing.extend((!overwrites).then_some(*place));
+            }
+            op.class = *place;
+            crashed[*place as usize].calls.push(op.call);
+        }
+    }
+
+    fn class(&mut self, op: &Op) -> u32 {
+        let (calls, firsts, effect) = (self.calls, &mut self.firsts, op.effect);
         let of = |place: u32| {
             let Call { input, output, .. } = &calls[place as usize];
             (input, output)
         };
-        let (firsts, this) = (&mut self.firsts, of(place));
-        let found = self.classes.find(hash_of(&this), |class| of(firsts[class as usize]) == this);
+        let is_known = effect != Effect::Ask;
+        let hash = if is_known { hash_of(&effect) } else { hash_of(&of(op.call)) };
+        let found = self.index.find(hash, |class| {
+            let (first, same) = firsts[class as usize];
+            same == effect && (is_known || of(first) == of(op.call))
+        });
         found.unwrap_or_else(|vacancy| {
-            firsts.push(place);
+            firsts.push((op.call, effect));
             self.crashed.push(NONE);
-            self.classes.fill(vacancy, number(firsts.len() - 1))
+            self.index.fill(vacancy, number(firsts.len() - 1))
         })
     }
 }

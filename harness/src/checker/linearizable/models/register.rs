@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Model;
+use super::super::{Model, Regard};
 
 /// A register of one number, or nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +88,21 @@ impl Model for Register {
 
     fn overwrites(&self, input: &Input, output: Option<&Output>) -> bool {
         matches!((input, output), (Input::Write(_), Some(Output::Written) | None))
+    }
+
+    fn regards(&self, input: &Input, output: Option<&Output>) -> Option<Regard<Option<i64>>> {
+        match (*input, output.copied()) {
+            (Input::Read, Some(Output::Value(state))) => Some(Regard { state, elsewhere: false }),
+            (Input::CompareAndSet { expected, .. }, Some(Output::Matched(matched))) => {
+                Some(Regard { state: Some(expected), elsewhere: !matched })
+            }
+            (Input::CompareAndSet { expected, .. }, None) => {
+                Some(Regard { state: Some(expected), elsewhere: true })
+            }
+            (Input::Read, None | Some(Output::Written | Output::Matched(_)))
+            | (Input::Write(_), _)
+            | (Input::CompareAndSet { .. }, Some(Output::Value(_) | Output::Written)) => None,
+        }
     }
 
     fn describe(&self, input: &Input, output: Option<&Output>) -> String {

@@ -4,12 +4,13 @@
 //! or let it pass if it is optional. So the other possibilities are only looked for when that was
 //! wrong, or when the answer that is to be observed next speaks against it.
 
+use super::super::effect::{Effect, Impossible};
 use super::super::mask::Mask;
 use super::super::parts::number;
 use super::super::timeline::Op;
 use super::super::trail::Action;
 use super::super::{Call, Model, Viable};
-use super::Search;
+use super::{At, Search};
 
 /// How far a frame has come with its choices.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +32,16 @@ enum Stage {
     Crashed,
 }
 
-/// The answer cannot come true in the state that is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Impossible;
+/// What an action makes of the state.
+#[derive(Clone, Debug)]
+pub(super) enum After<S> {
+    /// It has no effect here and now.
+    Nothing,
+    /// The state of this number.
+    Known(u32),
+    /// This state, which may have no number yet.
+    New(S),
+}
 
 impl Choices {
     /// Whose own begin there, of a frame in which what comes to mind first is tried or not.
@@ -76,46 +84,55 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             return Some(Action::Hide(blocked));
         }
         // One that only observes would be done already.
-        let take = Action::Take(blocked);
         let barred = observes || (overwrites && self.unobserved);
-        (!barred && self.is_possible(take)).then_some(take)
+        (!barred && self.allows(blocked, self.here())).then_some(Action::Take(blocked))
     }
 
-    /// What comes to mind, with the state after it, if the next observer's answer is on the way
+    /// What comes to mind, with what follows from it, if the next observer's answer is on the way
     /// from there.
-    pub(super) fn right_away(&self) -> Option<(Action, Option<M::State>)> {
+    pub(super) fn right_away(&self) -> Option<(Action, After<M::State>)> {
         let action = self.first()?;
-        let state = self.states.get(self.state);
-        let after = self.after(action, state).ok()?;
-        let then = after.as_ref().unwrap_or(state);
-        let likely = |next| self.viability(then, next) == Viable::Likely;
+        let after = self.after(action).ok()?;
+        let likely = |next| self.viability(self.then(&after), next) == Viable::Likely;
         self.next_observer().is_none_or(likely).then_some((action, after))
     }
 
-    /// The state after an action; `None` if it leaves the state as it is.
-    pub(super) fn after(
-        &self,
-        action: Action,
-        state: &M::State,
-    ) -> Result<Option<M::State>, Impossible> {
-        let Some(Call { input, output, .. }) = self.taken_by(action) else { return Ok(None) };
-        self.model.step(state, input, output.as_ref()).map(Some).ok_or(Impossible)
+    /// What an action makes of the state that is.
+    pub(super) fn after(&self, action: Action) -> Result<After<M::State>, Impossible> {
+        let Some((effect, call)) = self.taken_by(action) else { return Ok(After::Nothing) };
+        match effect.after(self.state) {
+            Some(after) => after.map(After::Known),
+            None => {
+                let Call { input, output, .. } = &self.calls[call as usize];
+                let after = self.model.step(self.states.get(self.state), input, output.as_ref());
+                after.map(After::New).ok_or(Impossible)
+            }
+        }
     }
 
-    /// The call that takes effect by an action; `None` if the state stays as it is.
-    pub(super) fn taken_by(&self, action: Action) -> Option<&'a Call<M::Input, M::Output>> {
-        let call = match action {
-            Action::Hide(_) => return None,
-            Action::Take(op) => self.timeline.ops[op as usize].call,
-            Action::TakeCrashed(class) => self.timeline.crashed[class as usize].calls[0],
-        };
-        Some(&self.calls[call as usize])
+    /// The state that follows.
+    pub(super) fn then<'s>(&'s self, after: &'s After<M::State>) -> At<'s, M::State> {
+        match after {
+            After::Nothing => self.here(),
+            After::Known(number) => self.state_of(*number),
+            After::New(state) => At { number: None, state },
+        }
     }
 
-    fn is_possible(&self, action: Action) -> bool {
-        self.taken_by(action).is_none_or(|Call { input, output, .. }| {
-            self.model.allows(self.states.get(self.state), input, output.as_ref())
-        })
+    /// What the call does that takes effect by an action, and its place; `None` if there is no such
+    /// call.
+    fn taken_by(&self, action: Action) -> Option<(Effect, u32)> {
+        match action {
+            Action::Hide(_) => None,
+            Action::Take(op) => {
+                let op = &self.timeline.ops[op as usize];
+                Some((op.effect, op.call))
+            }
+            Action::TakeCrashed(class) => {
+                let crashed = &self.timeline.crashed[class as usize];
+                Some((crashed.effect, crashed.calls[0]))
+            }
+        }
     }
 
     /// Whether an action overwrites the state.
@@ -135,6 +152,15 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             || self.optional.has(self.timeline.ops[blocked as usize].slot)
     }
 
+    /// Whether the state stays as it is.
+    fn is_here(&self, after: &After<M::State>) -> bool {
+        match after {
+            After::Nothing => true,
+            After::Known(number) => *number == self.state,
+            After::New(state) => state == self.states.get(self.state),
+        }
+    }
+
     /// Whether a write would hide a call here that cannot pass as hidden already.
     fn hides_more(&self) -> bool {
         let mut optional = self.optional.clone();
@@ -150,20 +176,19 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         if overwrites && self.unobserved {
             return;
         }
-        let Ok(after) = self.after(action, self.states.get(self.state)) else { return };
-        if let Some(after) = &after {
+        let Ok(after) = self.after(action) else { return };
+        if !matches!(after, After::Nothing) {
             let is_crashed = matches!(action, Action::TakeCrashed(_));
-            let is_same = after == self.states.get(self.state);
             // A crashed call that changes nothing, and hides nothing, is better saved for later.
-            if (is_crashed && is_same && !(overwrites && self.hides_more()))
-                || (overwrites && self.is_needless(action) && !self.is_of_use(action, after))
+            if (is_crashed && self.is_here(&after) && !(overwrites && self.hides_more()))
+                || (overwrites && self.is_needless(action) && !self.is_of_use(action, &after))
             {
                 return;
             }
         }
-        let after = after.as_ref().unwrap_or(self.states.get(self.state));
         let next = if passable { self.next_observer() } else { Some(self.blocked()) };
-        let viable = next.map_or(Viable::Perhaps, |next| self.viability(after, next));
+        let then = self.then(&after);
+        let viable = next.map_or(Viable::Perhaps, |next| self.viability(then, next));
         if viable != Viable::Never {
             self.pending.push((action, viable));
         }

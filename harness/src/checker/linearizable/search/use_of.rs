@@ -6,11 +6,11 @@
 //! that ever crashed wherever it is stuck.
 
 use super::super::mask::Mask;
-use super::super::parts::number;
 use super::super::timeline::{NONE, Op};
 use super::super::trail::Action;
 use super::super::{Call, Model};
-use super::Search;
+use super::choices::After;
+use super::{At, Search};
 
 /// Which calls fit the state that a crashed write leaves, as far as was looked. A search stays in
 /// one stretch of the history for a while, so that nearly nothing is looked at twice.
@@ -25,32 +25,38 @@ pub(super) struct Readers {
 impl<M: Model, B: Mask> Search<'_, M, B> {
     /// Whether any call that does not overwrite can take effect in the state after a needless
     /// write, before a write has to take effect.
-    pub(super) fn is_of_use(&mut self, action: Action, after: &M::State) -> bool {
-        if self.changes_by_crash(after) {
+    pub(super) fn is_of_use(&mut self, action: Action, after: &After<M::State>) -> bool {
+        if self.changes_by_crash(self.then(after)) {
             return true;
         }
         match action {
-            Action::Take(_) | Action::Hide(_) => self.is_read(after),
+            Action::Take(_) | Action::Hide(_) => self.is_read(self.then(after)),
             Action::TakeCrashed(class) => self.is_read_of(class, after),
         }
     }
 
     /// Whether a crashed call that does not overwrite could do something with the state, now or
     /// before the next write has to take effect.
-    fn changes_by_crash(&self, state: &M::State) -> bool {
+    fn changes_by_crash(&self, at: At<'_, M::State>) -> bool {
+        let changing = &self.timeline.changing;
+        if changing.is_empty() {
+            return false;
+        }
         let changes = |class: u32| {
             let crashed = &self.timeline.crashed[class as usize];
-            let Call { input, .. } = &self.calls[crashed.calls[0] as usize];
-            !crashed.overwrites
-                && self.model.step(state, input, None).is_some_and(|after| after != *state)
+            match at.number.and_then(|number| crashed.effect.after(number)) {
+                Some(after) => after.is_ok_and(|after| Some(after) != at.number),
+                None => {
+                    let Call { input, .. } = &self.calls[crashed.calls[0] as usize];
+                    self.model.step(at.state, input, None).is_some_and(|after| after != *at.state)
+                }
+            }
         };
-        let classes = 0..number(self.timeline.crashed.len());
-        let is_called = |class: u32| self.cursor.crashed(class) > 0;
         let soon = || {
             let ops = &self.timeline.ops[self.cursor.called as usize..self.end() as usize];
-            ops.iter().any(|op| op.slot == NONE && changes(op.class))
+            ops.iter().any(|op| op.slot == NONE && !op.overwrites && changes(op.class))
         };
-        classes.into_iter().any(|class| is_called(class) && changes(class)) || soon()
+        changing.iter().any(|class| self.cursor.crashed(*class) > 0 && changes(*class)) || soon()
     }
 
     /// The first call that comes too late to observe: it is called after the next write had to
@@ -64,26 +70,24 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
         }
     }
 
-    fn fits(&self, op: u32, state: &M::State) -> bool {
-        let Call { input, output, .. } = self.call(op);
-        output.is_some()
-            && !self.timeline.ops[op as usize].overwrites
-            && self.model.allows(state, input, output.as_ref())
+    fn fits(&self, op: u32, at: At<'_, M::State>) -> bool {
+        let Op { slot, overwrites, .. } = self.timeline.ops[op as usize];
+        slot != NONE && !overwrites && self.allows(op, at)
     }
 
-    fn is_read(&self, state: &M::State) -> bool {
+    fn is_read(&self, at: At<'_, M::State>) -> bool {
         let mut from = 0;
         while let Some(slot) = self.cursor.open.next(&self.done, from) {
-            if self.fits(self.cursor.op_in(slot), state) {
+            if self.fits(self.cursor.op_in(slot), at) {
                 return true;
             }
             from = slot + 1;
         }
-        (self.cursor.called..self.end()).any(|op| self.fits(op, state))
+        (self.cursor.called..self.end()).any(|op| self.fits(op, at))
     }
 
     /// The same for a crashed write, which leads to the same state every time.
-    fn is_read_of(&mut self, class: u32, state: &M::State) -> bool {
+    fn is_read_of(&mut self, class: u32, after: &After<M::State>) -> bool {
         let (begin, end) = (self.cursor.oldest().min(self.cursor.called), self.end());
         let mut readers = std::mem::take(&mut self.readers[class as usize]);
         let (from, to) = readers.looked_at;
@@ -91,7 +95,7 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
             readers = Readers { looked_at: (begin, begin), fit: Vec::new() };
         }
         let (from, to) = readers.looked_at;
-        readers.fit.extend((to..end).filter(|op| self.fits(*op, state)));
+        readers.fit.extend((to..end).filter(|op| self.fits(*op, self.then(after))));
         readers.looked_at = (from, to.max(end));
         let first = readers.fit.partition_point(|op| *op < begin);
         let near = readers.fit[first..].iter().take_while(|op| **op < end);
