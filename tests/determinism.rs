@@ -199,18 +199,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  693e93c85455df6c         372
+           0  3bca79c81d3fc4c2         365
            1  53bc68e99e62bc54         435
-           2  d601fe7f619246a8          58
-           3  8e5989791dcb142c         932
-           4  711d7959a0e3a5b8          69
-           5  210a247ed06967ea         295
-           6  ef2eaf0ffc77c3a9          58
-           7  52e9f6cc9bcaf217        1651
-           8  6d070b1d9ee3be8c         410
-           9  716108ee454439fa         511
-          10  0f3a4c37aaf359db        1801
-          11  ef2ab57e44ffc6d0        1587
+           2  039c03d551b7ee9b          58
+           3  1321a3c63c1a0c9e         942
+           4  d53e37c4b193f2be          69
+           5  7bbbb9f38895365c         295
+           6  a887c0f722537b39          58
+           7  5f5717b1dddc0945        1646
+           8  a62e2a3ca0d148b1         410
+           9  160d53d6c0cf9877         511
+          10  a9f8a32eeec9906f        1705
+          11  b05f16a4812e4614        1581
     "#]]
     .assert_eq(&table);
 }
