@@ -199,18 +199,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  3bca79c81d3fc4c2         365
-           1  53bc68e99e62bc54         435
-           2  039c03d551b7ee9b          58
-           3  1321a3c63c1a0c9e         942
-           4  d53e37c4b193f2be          69
-           5  7bbbb9f38895365c         295
-           6  a887c0f722537b39          58
+           0  5a462617efdb50f0         353
+           1  19ca51362859db5a         432
+           2  997ab791dd4153bd          58
+           3  af985eea4fef5772         913
+           4  27fcddb324f98eef          69
+           5  8ff81f217582738a         295
+           6  727c3feae3e9f8cb          58
            7  5f5717b1dddc0945        1646
-           8  a62e2a3ca0d148b1         410
-           9  160d53d6c0cf9877         511
+           8  5a81fd41a2c830d4         410
+           9  05f4874ed50a2f9b         506
           10  a9f8a32eeec9906f        1705
-          11  b05f16a4812e4614        1581
+          11  ca2938a75baa3397        1593
     "#]]
     .assert_eq(&table);
 }

@@ -27,6 +27,8 @@ use blocks::Blocks;
 
 /// The pause after the controller gave no block: Kafka's `RETRY_BACKOFF_MS`.
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
+/// How long a producer waits for a request that is under way: twice the usual `retry.backoff.ms`.
+const WAIT_MAX: Duration = Duration::from_millis(200);
 
 /// The ids that this broker may give out.
 #[derive(Debug, Default)]
@@ -34,8 +36,8 @@ pub(crate) struct ProducerIds {
     blocks: Mutex<Blocks>,
     /// Told when the next block is wanted.
     wanted: Notify,
-    /// Told when a block has come.
-    arrived: Notify,
+    /// Told when a request has ended, with a block or without.
+    settled: Notify,
 }
 
 impl ProducerIds {
@@ -52,30 +54,30 @@ impl ProducerIds {
         given
     }
 
-    /// Gives an id as soon as there is one.
-    async fn given(&self) -> ProducerId {
-        loop {
-            let arrived = self.arrived.notified();
-            if let Some(id) = self.give() {
-                return id;
-            }
-            arrived.await;
+    /// Gives an id; if there is none, after the controller was heard, or was not.
+    async fn given(&self) -> Option<ProducerId> {
+        let settled = self.settled.notified();
+        let given = self.give();
+        if given.is_some() {
+            return given;
         }
+        settled.await;
+        self.give()
     }
 }
 
 /// An id that no producer has had before.
 ///
-/// Where there is none, waits for the controller's answer as long as a request between nodes
-/// usually may take. Kafka's brokers do not wait; they have the producer come again, which costs
-/// the first one of each broker its `retry.backoff.ms`.
+/// Where there is none, waits a moment for a request to the controller that is under way. Kafka's
+/// brokers do not wait; they have the producer come again, which costs the first one of each broker
+/// its `retry.backoff.ms`. More than a moment would be wrong: another broker may have an id, and
+/// no answer is lost because nobody waits for it.
 ///
 /// # Errors
 /// COORDINATOR_LOAD_IN_PROGRESS, as in Kafka: there is none yet. Producers try again.
 pub(crate) async fn next(broker: &Broker) -> Result<ProducerId, ErrorCode> {
-    let limit = broker.config.quorum.request_timeout;
-    let given = broker.host.within(limit, broker.producer_ids.given()).await;
-    given.ok_or(ErrorCode::CoordinatorLoadInProgress)
+    let given = broker.host.within(WAIT_MAX, broker.producer_ids.given()).await;
+    given.flatten().ok_or(ErrorCode::CoordinatorLoadInProgress)
 }
 
 /// Fetches the next block whenever one is wanted. Never returns.
@@ -94,11 +96,12 @@ pub(crate) async fn replenish(broker: Arc<Broker>, mut controller: ControllerCha
             Ok(block) => {
                 tracing::debug!(?block, "producer ids");
                 ids.lock().answered(block);
-                ids.arrived.notify_waiters();
+                ids.settled.notify_waiters();
             }
             Err(reason) => {
                 tracing::debug!(%reason, "no producer ids; trying again");
                 ids.lock().failed();
+                ids.settled.notify_waiters();
                 broker.host.clock.sleep(RETRY_BACKOFF).await;
             }
         }
