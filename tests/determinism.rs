@@ -199,18 +199,18 @@ fn every_build_gives_the_runs_of_the_table() {
     }
     expect![[r#"
         seed  history           operations
-           0  693e93c85455df6c         372
-           1  53bc68e99e62bc54         435
-           2  d601fe7f619246a8          58
-           3  8e5989791dcb142c         932
-           4  711d7959a0e3a5b8          69
-           5  210a247ed06967ea         295
-           6  ef2eaf0ffc77c3a9          58
-           7  52e9f6cc9bcaf217        1651
-           8  6d070b1d9ee3be8c         410
-           9  716108ee454439fa         511
-          10  0f3a4c37aaf359db        1801
-          11  ef2ab57e44ffc6d0        1587
+           0  5a462617efdb50f0         353
+           1  19ca51362859db5a         432
+           2  997ab791dd4153bd          58
+           3  af985eea4fef5772         913
+           4  27fcddb324f98eef          69
+           5  8ff81f217582738a         295
+           6  727c3feae3e9f8cb          58
+           7  5f5717b1dddc0945        1646
+           8  5a81fd41a2c830d4         410
+           9  05f4874ed50a2f9b         506
+          10  a9f8a32eeec9906f        1705
+          11  ca2938a75baa3397        1593
     "#]]
     .assert_eq(&table);
 }

@@ -109,6 +109,9 @@ pub struct AnomalyReport {
 pub struct ViolationReport {
     /// The invariant's name.
     pub name: String,
+    /// What was done when it broke, in words that two appearances of one mistake share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<String>,
     /// What it demands.
     pub statement: String,
     /// What was the case instead.

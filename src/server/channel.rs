@@ -32,6 +32,17 @@ impl Channel {
         request: &Request,
         deadline: Duration,
     ) -> Result<Response, CallError> {
+        self.call_patiently(address, request, (deadline, Duration::ZERO)).await
+    }
+
+    /// As [`Channel::call`], but the answer alone may take `extra` longer: what a request has done
+    /// can be lost with its answer, and nothing is lost with an attempt to connect.
+    async fn call_patiently(
+        &mut self,
+        address: &str,
+        request: &Request,
+        (deadline, extra): (Duration, Duration),
+    ) -> Result<Response, CallError> {
         // The connection goes back only after a call that ended well.
         let mut connection = match self.connection.take() {
             Some(kept) if kept.address() == address && kept.is_usable() => kept,
@@ -39,7 +50,7 @@ impl Channel {
                 Connection::connect_within(&self.host, address, &self.client_id, deadline).await?
             }
         };
-        let response = connection.call(request, deadline).await?;
+        let response = connection.call(request, deadline + extra).await?;
         self.connection = Some(connection);
         Ok(response)
     }
@@ -95,14 +106,15 @@ impl ControllerChannel {
     }
 
     /// Asks whoever is believed to be the active controller, waiting at most `extra` longer than
-    /// usual. A failure moves on to the next voter.
+    /// usual for the answer. A failure moves on to the next voter.
     pub(crate) async fn call(
         &mut self,
         request: &Request,
         extra: Duration,
     ) -> Result<Response, CallError> {
         self.tried = self.active.address();
-        let called = self.channel.call(&self.tried, request, self.deadline + extra).await;
+        let limits = (self.deadline, extra);
+        let called = self.channel.call_patiently(&self.tried, request, limits).await;
         if called.is_err() {
             self.active.moved(&self.tried, None);
         }

@@ -28,7 +28,7 @@ use super::metrics::{Fetchers, Metrics, RequestTimes, listener};
 use super::orders::Orders;
 use super::producer_ids::ProducerIds;
 use super::replica_manager::ReplicaManager;
-use super::{connection, fetcher, proposer};
+use super::{connection, fetcher, producer_ids, proposer};
 
 /// Raft messages that may wait for one peer; beyond that they are lost, and raft repeats them.
 const PEER_OUTBOX: usize = 64;
@@ -280,6 +280,7 @@ async fn start_broker(
     tasks.spawn(broker.clone().replay_metadata());
     tasks.spawn(lifecycle::run(broker.clone(), identity, broker.controller_channel("lifecycle")));
     tasks.spawn(proposer::run(broker.clone(), broker.controller_channel("alter-partition")));
+    tasks.spawn(producer_ids::replenish(broker.clone(), broker.controller_channel("producer-ids")));
     tasks.spawn(fetcher::supervise(broker.clone()));
     tasks.spawn(broker.clone().tick_replicas());
     tasks.spawn(broker.clone().flush_replicas());

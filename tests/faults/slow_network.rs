@@ -116,3 +116,25 @@ fn cluster_with_long_wires_works_slowly() {
         load.finish(cluster).must_be_valid();
     });
 }
+
+/// A broker is near enough to the controller for heartbeats, and too far to hear of a committed
+/// block of producer ids within `controller.quorum.request.timeout.ms`. The late answer is as good
+/// as an early one: one block is enough, and the producer that waits gets an id out of it.
+#[test]
+fn late_block_of_producer_ids_is_given_out() {
+    scenario(brokers(4).min_in_sync_replicas(2), |cluster| {
+        let (controllers, others) = cluster.by_role();
+        let orders = cluster.create_topic_on("orders", &controllers);
+        let (far, controller) = (others[0], cluster.active_controller());
+        for peer in controllers.into_iter().filter(|peer| *peer != controller) {
+            cluster.slow_link(controller, peer, millis(100));
+        }
+        cluster.slow_link(far, controller, millis(450));
+
+        let mut append = || cluster.first_append(far, &orders).expect("an id, and then a leader");
+        let (first, second) = (append(), append());
+        assert!(first > secs(1) && first < secs(5), "{first:?}");
+        assert!(second < secs(1), "{second:?}");
+        assert_eq!(cluster.producer_ids_allocated(), 1000);
+    });
+}

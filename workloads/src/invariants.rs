@@ -28,6 +28,7 @@
 //! be lost by right: GS1 to GS4, GS6 and GS7 are then no longer judged for that partition. GS5 and
 //! GS9 to GS11 and the local ones always are.
 
+mod deed;
 mod gs01_candidate_completeness;
 mod gs02_leader_completeness;
 mod gs03_committed_is_immutable;
@@ -52,6 +53,8 @@ use std::time::Duration;
 use highwater::host::probe::Observation;
 use highwater::types::{NodeId, TopicPartition};
 
+pub use deed::Deed;
+pub(crate) use deed::{ELECTION, NEWS, OPENING};
 pub use ls03_leader_epochs::{epochs_of, leader_epochs_match};
 
 use crate::picture::{Change, Partition, Picture, Settings, Stop, What};
@@ -78,6 +81,9 @@ pub struct Violation {
     pub invariant: &'static str,
     /// Of which partition, if of one.
     pub partition: Option<TopicPartition>,
+    /// What was done when it broke, without nodes and numbers, such as `an election`; `None` if
+    /// nothing was done that an invariant is asked after.
+    pub occasion: Option<&'static str>,
     /// What was seen, with both values.
     pub what: String,
     /// When, since the run began.
@@ -101,7 +107,14 @@ impl Violation {
         change: &Change<'_>,
         what: String,
     ) -> Self {
-        Self { invariant, partition: Some(partition.name().clone()), what, at: change.at }
+        let occasion = Some(deed::occasion(change, Some(partition)));
+        Self { invariant, partition: Some(partition.name().clone()), occasion, what, at: change.at }
+    }
+
+    /// One that concerns no partition.
+    pub(crate) fn of_none(invariant: &'static str, change: &Change<'_>, what: String) -> Self {
+        let occasion = Some(deed::occasion(change, None));
+        Self { invariant, partition: None, occasion, what, at: change.at }
     }
 }
 

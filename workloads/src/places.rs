@@ -11,10 +11,11 @@ use harness::scenario::Setup;
 use harness::seed::Seed;
 use harness::system::Node;
 use harness::topology::Topology;
-use highwater::client::Consumer;
-use highwater::types::TopicPartition;
+use highwater::client::{ClientSettings, Consumer, Producer, ProducerSettings};
+use highwater::protocol::batch::NewRecord;
+use highwater::types::{Acks, TopicPartition};
 
-use crate::settings::ClusterSettings;
+use crate::settings::{BROKER_PORT, ClusterSettings};
 use crate::system::{Brokers, broker_of, node_of};
 
 /// `replica.selector.class` of leaders that send consumers to a replica in their rack.
@@ -85,6 +86,14 @@ pub trait Places {
     /// Whether a consumer that knows nothing yet and can ask nobody but this broker learns from it
     /// where the first partition ends.
     fn answers_latest(&mut self, node: Node, topic: &[TopicPartition]) -> bool;
+
+    /// How long it takes until a record of an idempotent producer is acknowledged that knows
+    /// nothing yet and can ask nobody but this broker; `None` if it gave up after 20 s. No history
+    /// knows the record.
+    fn first_append(&mut self, node: Node, topic: &[TopicPartition]) -> Option<Duration>;
+
+    /// How many producer ids the controller has given to brokers.
+    fn producer_ids_allocated(&self) -> i64;
 }
 
 impl Places for Cluster<Brokers> {
@@ -122,18 +131,44 @@ impl Places for Cluster<Brokers> {
     }
 
     fn answers_latest(&mut self, node: Node, topic: &[TopicPartition]) -> bool {
-        let (name, partition) = (ClusterSettings::node_name(node.0), topic[0].clone());
+        let (client, partition) = (newcomer(node), topic[0].clone());
         self.as_client("newcomer", move |env| async move {
-            let client = highwater::client::ClientSettings {
-                client_id: "newcomer".into(),
-                bootstrap: vec![format!("{name}:{}", crate::settings::BROKER_PORT).into()],
-                request_timeout: Duration::from_secs(2),
-                retry_backoff: Duration::from_millis(100),
-            };
             let host = crate::sim_host::client_host(env);
             let settings = crate::load::consumer_settings(1024, None);
             Consumer::new(host, client, settings).latest_offset(&partition).await.is_ok()
         })
+    }
+
+    fn first_append(&mut self, node: Node, topic: &[TopicPartition]) -> Option<Duration> {
+        let (client, partition) = (newcomer(node), topic[0].clone());
+        let since = self.now();
+        let acknowledged = self.as_client("newcomer", move |env| async move {
+            let settings = ProducerSettings {
+                acks: Acks::All,
+                idempotence: true,
+                delivery_timeout: Duration::from_secs(20),
+                retries: u32::MAX,
+            };
+            let record = NewRecord { value: Some("first".into()), ..NewRecord::default() };
+            let mut producer = Producer::new(crate::sim_host::client_host(env), client, settings);
+            producer.append(&partition, vec![record]).await.is_ok()
+        });
+        acknowledged.then(|| self.now() - since)
+    }
+
+    fn producer_ids_allocated(&self) -> i64 {
+        self.system().watch().look(|picture| picture.metadata().image().next_producer_id)
+    }
+}
+
+/// A client that knows one broker.
+fn newcomer(node: Node) -> ClientSettings {
+    let name = ClusterSettings::node_name(node.0);
+    ClientSettings {
+        client_id: "newcomer".into(),
+        bootstrap: vec![format!("{name}:{BROKER_PORT}").into()],
+        request_timeout: Duration::from_secs(2),
+        retry_backoff: Duration::from_millis(100),
     }
 }
 

@@ -266,8 +266,10 @@ impl<'errand> Course<'errand> {
         if self.liveness.is_some() {
             return;
         }
-        let quiet = cluster.try_wait_for("every partition is led by its preferred replica, every replica is in sync and everything is committed on all of them", |c| {
-            (c.is_quiet(topic) && c.is_led_by_preferred(topic)).then_some(())
+        // The last records' producers may need ids, which only a controller gives.
+        let quiet = cluster.try_wait_for("a controller is active, every partition is led by its preferred replica, every replica is in sync and everything is committed on all of them", |c| {
+            let has_controller = c.system().watch().active_controller().is_some();
+            (has_controller && c.is_quiet(topic) && c.is_led_by_preferred(topic)).then_some(())
         });
         if let Err(waited) = quiet {
             let unrest = cluster.system().watch().look(|picture| unrest::describe(picture, topic));

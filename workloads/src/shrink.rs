@@ -1,8 +1,9 @@
 //! Cutting a failing run down: the fewest faults, the shortest storm, the smallest cluster and the
 //! fewest clients under which it still fails in the same way.
 //!
-//! What stays is the run's [`Signature`], not its message: a fault that is left out shifts
-//! everything after it, and so the offsets and times in the message. Each candidate is one run.
+//! What stays is the invariant, the anomaly or the failure ([`Signature::is_same_failure`]), not its
+//! message: a fault that is left out shifts everything after it, and so the offsets and times in the
+//! message, and perhaps the occasion on which an invariant breaks. Each candidate is one run.
 //! Candidates are tried on all cores, and the first in their order that still fails is taken, so
 //! the result depends neither on the number of cores nor on their speed. Only a budget of time that
 //! runs out makes it depend on the machine, and then it says so.
@@ -60,7 +61,7 @@ pub struct Progress {
 pub struct Shrunk {
     /// The smallest plan that was found.
     pub plan: Plan,
-    /// How it fails, as the first plan did.
+    /// How it fails: as the first plan did, but perhaps on another occasion.
     pub signature: Signature,
     /// What its run came to.
     pub report: RunReport,
@@ -86,7 +87,7 @@ pub enum Unshrinkable {
     Passes(Box<RunReport>),
 }
 
-/// Cuts `plan` down while it fails with the signature that it has.
+/// Cuts `plan` down while it fails in the way that it does.
 ///
 /// # Errors
 /// See [`Unshrinkable`].
@@ -100,6 +101,7 @@ pub fn shrink(plan: &Plan, limits: Limits<'_>) -> Result<Shrunk, Unshrinkable> {
     let trial = Trial::new(signature.clone(), limits);
     let least = least(plan, &trial);
     let report = if least == *plan { first.report } else { carried_out(&least).report };
+    let signature = Signature::of(&report).unwrap_or(signature);
     let after = Size::of(&least, &report);
     let (runs, complete) = (trial.runs(), !trial.was_enough());
     Ok(Shrunk { plan: least, signature, report, before, after, runs, complete })

@@ -300,7 +300,7 @@ mod written {
 
     #[test]
     fn story_is_the_one_above() {
-        let shrunk = shrunk(plan(), Signature::Invariant("GS1".to_owned()));
+        let shrunk = shrunk(plan(), Signature::Invariant("GS1".into()));
         assert_is_above(&as_story(&shrunk).expect("there are words for all of it"));
     }
 
@@ -336,7 +336,7 @@ mod written {
         for fault in wordless {
             let mut plan = plan();
             plan.schedule.faults = vec![fault];
-            let shrunk = shrunk(plan, Signature::Invariant("GS1".to_owned()));
+            let shrunk = shrunk(plan, Signature::Invariant("GS1".into()));
             assert_eq!(as_story(&shrunk), None, "{}", shrunk.plan.schedule);
         }
     }

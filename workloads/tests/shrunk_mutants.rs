@@ -97,7 +97,7 @@ fn shrunk_run_is_written_as_a_story_where_one_fails() {
 
     let sound = Shrunk { plan: Plan { mutant: None, ..shrunk.plan.clone() }, ..shrunk.clone() };
     assert!(!fails_as_story(&sound));
-    let another = Shrunk { signature: Signature::Invariant("GS2".to_owned()), ..shrunk };
+    let another = Shrunk { signature: Signature::Invariant("GS2".into()), ..shrunk };
     assert!(!fails_as_story(&another));
 }
 

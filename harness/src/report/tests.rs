@@ -172,6 +172,7 @@ fn violation_is_told_with_the_steps_before_it() {
         verdict: OutcomeVerdict::Invalid,
         violation: Some(ViolationReport {
             name: "committed is immutable".to_owned(),
+            occasion: Some("a replacement".to_owned()),
             statement: "a committed entry is never replaced".to_owned(),
             what: "node-2 replaced offset 4:\n  was 17\n  is 18".to_owned(),
             at: Duration::from_millis(12_300),

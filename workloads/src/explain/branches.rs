@@ -78,7 +78,7 @@ impl<'a> Trunk<'a> {
     fn fate(&self, report: &RunReport) -> Fate {
         match Signature::of(report) {
             None => Fate::Passes,
-            Some(signature) if signature == *self.signature => Fate::Fails,
+            Some(signature) if signature.is_same_failure(self.signature) => Fate::Fails,
             Some(other) => Fate::FailsOtherwise(other.to_string()),
         }
     }

@@ -131,25 +131,12 @@ impl Scene<'_> {
 
 /// What kind of deed it is.
 pub(super) fn deed(what: &Happening) -> Deed {
-    let Happening::Observed(observation) = what else { return Deed::Other };
-    match observation {
-        Observation::LogOpened { .. } => Deed::Opens,
-        Observation::Appended { as_leader: true, .. } => Deed::Appends,
-        Observation::Appended { as_leader: false, .. } => Deed::Copies,
-        Observation::Truncated { .. } | Observation::Restarted { .. } => Deed::Truncates,
-        Observation::BecameLeader { .. } => Deed::Leads,
-        Observation::BecameFollower { .. } => Deed::Follows,
-        Observation::HighWatermark { leading_in: Some(_), .. } => Deed::Commits,
-        Observation::HighWatermark { leading_in: None, .. } => Deed::Marks,
-        Observation::InSyncReplicas { .. } => Deed::Counts,
-        Observation::Acknowledged { .. } => Deed::Acknowledges,
-        Observation::Served { .. } => Deed::Serves,
-        Observation::MetadataCommitted { .. } => Deed::Decides,
-        Observation::MetadataApplied { .. } | Observation::Registered { .. } => Deed::Learns,
-        Observation::Flushed { .. }
-        | Observation::LogStartAdvanced { .. }
-        | Observation::ActiveController { .. }
-        | Observation::StorageFailed { .. } => Deed::Other,
+    match what {
+        Happening::Observed(observation) => Deed::of(observation),
+        Happening::Started
+        | Happening::Stopped(_)
+        | Happening::DiskHarmed
+        | Happening::Waived(_, _) => Deed::Other,
     }
 }
 

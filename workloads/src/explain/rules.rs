@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+pub use crate::invariants::Deed;
+
 /// A rule of the protocol, as the description of replication numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Rule {
@@ -60,40 +62,6 @@ rules! {
     R32: "a checkpoint never leads what is on the disk",
     R33: "recovery keeps every whole batch and cuts the log at the first that is torn",
     R34: "a follower fetches until it has all that its leader has",
-}
-
-/// The deed with which an invariant broke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Deed {
-    /// A leader raised its high watermark.
-    Commits,
-    /// A follower moved its high watermark.
-    Marks,
-    /// A replica truncated its log, or deleted it.
-    Truncates,
-    /// A log was opened again.
-    Opens,
-    /// A leader appended.
-    Appends,
-    /// A follower appended.
-    Copies,
-    /// A leader answered a producer.
-    Acknowledges,
-    /// A replica answered a consumer.
-    Serves,
-    /// A replica began to lead.
-    Leads,
-    /// A replica began to follow.
-    Follows,
-    /// A leader changed its view of the in-sync set.
-    Counts,
-    /// The controllers committed metadata.
-    Decides,
-    /// A broker applied metadata, or learned that it is registered.
-    Learns,
-    /// Anything else.
-    Other,
 }
 
 /// One row: an invariant, the deeds to which these rules belong (any, if none is named), the rules.

@@ -114,7 +114,7 @@ fn check_brokers(
         let before = picture.metadata().previous_broker_epoch(broker.id);
         if let Some(before) = before.filter(|before| *before > broker.epoch) {
             let what = format!("broker {} went from epoch {before} to {}", broker.id, broker.epoch);
-            return Err(Violation { invariant: "GS9", partition: None, what, at: change.at });
+            return Err(Violation::of_none("GS9", change, what));
         }
     }
     Ok(())

@@ -58,9 +58,7 @@ impl Invariant for MetadataPrefix {
         };
         match what {
             None => Ok(()),
-            Some(what) => {
-                Err(Violation { invariant: self.name(), partition: None, what, at: change.at })
-            }
+            Some(what) => Err(Violation::of_none(self.name(), change, what)),
         }
     }
 }

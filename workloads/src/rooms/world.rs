@@ -427,7 +427,8 @@ impl World {
     pub(super) fn object(&mut self, invariant: &'static str, partition: usize, what: String) {
         let partition = Some(self.name(partition));
         let at = self.at();
-        self.judge(Err(Violation { invariant, partition, what, at }));
+        let occasion = None;
+        self.judge(Err(Violation { invariant, partition, occasion, what, at }));
     }
 
     pub(super) fn write_down(&mut self, line: String) {

@@ -86,6 +86,7 @@ pub(super) fn told(violation: &invariants::Violation, watch: &Watch) -> Violatio
         .unwrap_or_default();
     ViolationReport {
         name: violation.invariant.to_owned(),
+        occasion: violation.occasion.map(str::to_owned),
         statement,
         what: violation.what.clone(),
         at: violation.at,

@@ -74,7 +74,7 @@ impl<'a> Story<'a> {
         Some(Self { plan, acts: times.into_iter().map(act).collect() })
     }
 
-    /// Whether it fails with this signature under one of the seeds of a story.
+    /// Whether it fails in this way, on whatever occasion, under one of the seeds of a story.
     pub(super) fn fails_with(&self, signature: &Signature) -> bool {
         (1..=3).map(harness::seed::Seed).any(|seed| {
             let told = scenario::run(&self.plan.cluster, seed, |cluster| {
@@ -82,8 +82,8 @@ impl<'a> Story<'a> {
                 self.tell(cluster)
             });
             match (signature, told) {
-                (Signature::Invariant(name), Err(failed)) => {
-                    let (invariant, what) = (name.clone(), String::new());
+                (Signature::Invariant(broken), Err(failed)) => {
+                    let (invariant, what) = (broken.name.clone(), String::new());
                     let words = Violation { invariant, what }.to_string();
                     failed.panicked.message.starts_with(&words)
                 }

@@ -134,7 +134,7 @@ fn told(story: &Story<'_>, setup: &str) -> Vec<String> {
 /// A sentence about what it proves, as far as a program can write one.
 fn name(signature: &Signature, seed: u64) -> String {
     let words = match signature {
-        Signature::Invariant(name) => format!("{name} holds"),
+        Signature::Invariant(broken) => format!("{} holds", broken.name),
         Signature::Anomaly(kind) => format!("no {kind}"),
         Signature::Failure(words) => format!("not {words}"),
     };

@@ -57,7 +57,8 @@ impl<'a> Trial<'a> {
             return false;
         }
         let report = carried_out(plan).report;
-        let fails = Signature::of(&report).as_ref() == Some(&self.signature);
+        let signature = Signature::of(&report);
+        let fails = signature.is_some_and(|other| other.is_same_failure(&self.signature));
         self.known.lock().expect(NO_PANIC).insert(text, fails);
         let runs = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
         let doing = *self.doing.lock().expect(NO_PANIC);

@@ -170,7 +170,12 @@ impl Findings {
         before: &[Finding],
         repeat: impl Fn(u64) -> String,
     ) -> Vec<Finding> {
-        let earlier = |signature: &Signature| before.iter().find(|f| f.signature == *signature);
+        // A finding of a file that tells no occasions stands for all of its name, whatever became of
+        // them one by one.
+        let earlier = |signature: &Signature| {
+            let exact = before.iter().find(|f| f.signature == *signature);
+            exact.or_else(|| before.iter().find(|f| f.signature.may_stand_for(signature)))
+        };
         let present = self.groups.iter().map(|(signature, group)| Finding {
             signature: signature.clone(),
             room: signature.room().to_owned(),
@@ -189,7 +194,10 @@ impl Findings {
         });
         let mut findings: Vec<Finding> = present.collect();
         findings.sort_by_key(|finding| finding.smallest_seed);
-        let gone = before.iter().filter(|finding| !self.groups.contains_key(&finding.signature));
+        let is_here = |f: &Finding| self.groups.keys().any(|here| f.signature.may_stand_for(here));
+        let gone = before
+            .iter()
+            .filter(|finding| !self.groups.contains_key(&finding.signature) && !is_here(finding));
         findings.extend(gone.map(|finding| absent(finding, seeds)));
         findings
     }
@@ -274,6 +282,45 @@ mod tests {
         assert_eq!(told(&fifth), ["regressed invariant GS4 1 0x8"]);
         let sixth = compared(&found(&[failed(8, "invariant GS4", "x")]), 100, &fifth);
         assert_eq!(told(&sixth), ["ongoing invariant GS4 1 0x8"]);
+    }
+
+    #[test]
+    fn second_mistake_does_not_hide_behind_the_first() {
+        let first = compared(&found(&[failed(3, "invariant GS1 at a truncation", "x")]), 10, &[]);
+        let both = found(&[
+            failed(3, "invariant GS1 at a truncation", "x"),
+            failed(4, "invariant GS1 at an election", "y"),
+        ]);
+        let second = compared(&both, 10, &first);
+        assert_eq!(
+            told(&second),
+            [
+                "ongoing invariant GS1 at a truncation 1 0x3",
+                "new invariant GS1 at an election 1 0x4"
+            ]
+        );
+        assert_eq!(
+            (second[0].room.as_str(), second[1].room.as_str()),
+            ("replication", "controller")
+        );
+    }
+
+    #[test]
+    fn finding_without_an_occasion_stands_for_all_of_its_name() {
+        let old = compared(&found(&[failed(3, "invariant GS1", "x")]), 10, &[]);
+        let now = found(&[
+            failed(3, "invariant GS1 at a truncation", "x"),
+            failed(5, "invariant GS2 at an election", "z"),
+        ]);
+        assert_eq!(
+            told(&compared(&now, 10, &old)),
+            [
+                "ongoing invariant GS1 at a truncation 1 0x3",
+                "new invariant GS2 at an election 1 0x5"
+            ]
+        );
+        let gone = compared(&Findings::default(), 10, &old);
+        assert_eq!(told(&gone), ["ongoing invariant GS1 0 0x3"]);
     }
 
     #[test]

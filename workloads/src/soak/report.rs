@@ -200,7 +200,7 @@ fn write_finding(out: &mut impl Write, style: Style, finding: &Finding) -> io::R
         1 => "1 run".to_owned(),
         count => format!("{count} runs"),
     };
-    let name = format!("{:<20}", finding.signature);
+    let name = format!("{:<38}", finding.signature);
     writeln!(out, "  {standing}  {name}  {:<12}  {runs}", finding.room)?;
     if finding.is_present() {
         let words: Vec<&str> = finding.example.split_whitespace().collect();

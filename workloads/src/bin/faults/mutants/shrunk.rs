@@ -121,7 +121,7 @@ impl std::fmt::Display for Row<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [eyes, seed, signature, faults, brokers, clients] = &self.cells;
         let [simulated, runs, took, test] = &self.cost;
-        write!(f, "{:<5}{eyes:<9}{seed:<7}{signature:<24}", self.id)?;
+        write!(f, "{:<5}{eyes:<9}{seed:<7}{signature:<40}", self.id)?;
         write!(f, "{faults:<10}{brokers:<9}{clients:<9}{simulated:>9}{runs:>7}{took:>8}  {test}")
     }
 }
