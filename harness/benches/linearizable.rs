@@ -6,7 +6,7 @@
 //! histories of its own. Without a directory there are only these.
 //!
 //! `--json` tells it in JSON, `--csv` as lines of `file,operations,verdict,nanoseconds`, of the
-//! check alone.
+//! verdict alone.
 //! `--export DIR` writes the histories of its own into a directory instead, in the same formats,
 //! with their `verdicts.csv`: for others to be measured with, as `porcupine/run.sh` does.
 //!

@@ -6,7 +6,7 @@ use std::time::Duration;
 use harness::checker::linearizable::models::key_value::{self, KeyValue};
 use harness::checker::linearizable::models::register::{self, Register};
 use harness::checker::linearizable::{
-    Budget, Call, Effort, Event, Judgement, Model, Outcome, Pairing, check, wgl,
+    Budget, Call, Effort, Event, Judgement, Model, Outcome, Pairing, check, decide, wgl,
 };
 use harness::history::recorded::{Unrecorded, key_value_text, register_log};
 
@@ -26,7 +26,7 @@ pub(crate) struct Line {
     pub(crate) verdict: &'static str,
     /// Whether it is legal, if that is known.
     pub(crate) expected: Option<bool>,
-    /// The search, from calls in memory.
+    /// The verdict alone, from calls in memory.
     pub(crate) check: Duration,
     /// The same from events that are not paired yet.
     pub(crate) paired: Duration,
@@ -87,15 +87,15 @@ fn judge<M: Model<Input: Clone, Output: Clone>>(
     calls: &[Call<M::Input, M::Output>],
     model: &M,
 ) -> Line {
-    let mut judged = check(model, calls, &BUDGET);
-    let once = timed(|| judged = check(model, calls, &BUDGET));
+    let judged = check(model, calls, &BUDGET);
+    let once = timed(|| decide(model, calls, &BUDGET));
     let rounds = rounds(once, depth);
     let line = Line {
         name,
         operations: calls.len(),
         verdict: told(&judged),
         expected,
-        check: best(rounds, || check(model, calls, &BUDGET)).min(once),
+        check: best(rounds, || decide(model, calls, &BUDGET)).min(once),
         paired: Duration::ZERO,
         effort: judged.effort,
         reference: None,
@@ -117,7 +117,7 @@ type Halves<M> = Vec<(u64, Event<<M as Model>::Input, <M as Model>::Output>)>;
 fn time_paired<M: Model>(model: &M, events: Halves<M>) -> Duration {
     timed(|| {
         let calls = pair(events);
-        drop(check(model, &calls, &BUDGET));
+        decide(model, &calls, &BUDGET)
     })
 }
 
@@ -177,12 +177,14 @@ fn rounds(once: Duration, depth: Depth) -> u32 {
 }
 
 fn best<T>(rounds: u32, work: impl Fn() -> T) -> Duration {
-    (0..rounds).map(|_| timed(|| drop(work()))).min().unwrap_or_default()
+    (0..rounds).map(|_| timed(&work)).min().unwrap_or_default()
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures this machine, in real time")]
-fn timed(work: impl FnOnce()) -> Duration {
+fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     let begun = std::time::Instant::now();
-    work();
-    begun.elapsed()
+    let done = work();
+    let elapsed = begun.elapsed();
+    drop(done);
+    elapsed
 }

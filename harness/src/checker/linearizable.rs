@@ -49,8 +49,8 @@ pub mod log;
 pub mod models;
 mod pairing;
 
+mod ahead;
 mod cursor;
-mod doom;
 mod dovetail;
 mod effect;
 mod mask;
@@ -64,6 +64,8 @@ pub mod wgl;
 
 #[cfg(test)]
 mod tests;
+
+use dovetail::Wanted;
 
 pub use budget::{Budget, Exhausted};
 pub use judgement::{Effort, Judgement, Outcome, Refutation};
@@ -103,5 +105,22 @@ pub fn check<M: Model>(
     calls: &[Call<M::Input, M::Output>],
     budget: &Budget,
 ) -> Judgement {
-    dovetail::check(model, calls, budget)
+    dovetail::check(model, calls, budget, Wanted::Reason)
+}
+
+/// Whether the calls are linearizable by the model: the verdict of [`check`] without the reason for
+/// it, which may take as long again to find.
+///
+/// # Errors
+/// [`Exhausted`], if the budget was too small to tell.
+pub fn decide<M: Model>(
+    model: &M,
+    calls: &[Call<M::Input, M::Output>],
+    budget: &Budget,
+) -> Result<bool, Exhausted> {
+    match dovetail::check(model, calls, budget, Wanted::Verdict).outcome {
+        Outcome::Linearizable { .. } => Ok(true),
+        Outcome::NotLinearizable(_) => Ok(false),
+        Outcome::Unknown(exhausted) => Err(exhausted),
+    }
 }

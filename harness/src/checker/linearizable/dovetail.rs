@@ -6,14 +6,19 @@
 //! for a walk without many wrong turns; those that are left get four times as much; and so on.
 //! A search that is paused goes on where it was. In the end no more than about a third of the
 //! steps are spent on others before the first violation that can be found is found.
+//!
+//! What costs more than it saves on an easy part is done after the first slice: looking ahead
+//! ([`Sight`]). And a search that looks ahead, however near, turns back before it has come as far
+//! as it could. So it tells that there is no order, and not how long the longest prefix is that has
+//! one; for that, prefixes are searched.
 
 use super::budget::Meter;
-use super::judgement::{Effort, Judgement, Outcome};
+use super::judgement::{Effort, Judgement, Outcome, Refutation};
 use super::mask::Words;
 use super::parts::{Parts, numbered};
 use super::search::{Ended, Search, Searching};
 use super::table::Interned;
-use super::timeline::{Timeline, by_parts};
+use super::timeline::{Event, Sight, Timeline, by_parts};
 use super::{Budget, Call, Exhausted, Model};
 
 /// Steps of the first slice, beside four for each event.
@@ -22,17 +27,31 @@ const SLICE: u64 = 256;
 const GROWTH: u64 = 4;
 /// Steps between two looks at the budget.
 const BETWEEN: u64 = 1 << 16;
+/// So many events deserve to be looked at from afar at once.
+const LONG: usize = 4096;
+/// How much longer than the search that refuted may the search for the longest prefix take.
+const PATIENCE: u64 = 8;
 
-/// See [`super::check`].
+/// What is wanted to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Whether there is an order.
+    Verdict,
+    /// Also the longest prefix that has one.
+    Reason,
+}
+
+/// See [`super::check`] and [`super::decide`].
 pub(super) fn check<M: Model>(
     model: &M,
     calls: &[Call<M::Input, M::Output>],
     budget: &Budget,
+    wanted: Wanted,
 ) -> Judgement {
     let mut meter = Meter::new(budget);
     let mut effort = Effort::default();
     let outcome = match numbered(calls) {
-        Ok(()) => Dovetail::new(model, calls).run(&mut meter, &mut effort),
+        Ok(()) => Dovetail::new(model, calls, wanted).run(&mut meter, &mut effort),
         Err(exhausted) => Outcome::Unknown(exhausted),
     };
     effort.steps = meter.steps();
@@ -42,7 +61,8 @@ pub(super) fn check<M: Model>(
 /// A part that is not decided yet.
 struct Open<'a> {
     part: usize,
-    events: u64,
+    events: Vec<Event>,
+    sight: Sight,
     search: Box<dyn Searching + 'a>,
 }
 
@@ -54,13 +74,23 @@ struct Dovetail<'a, M: Model> {
     orders: Vec<Vec<u32>>,
     /// Bytes of all searches but the one that is running.
     waiting: u64,
+    wanted: Wanted,
+    /// Scratch space of timelines.
+    numbers: Vec<u32>,
 }
 
 impl<'a, M: Model> Dovetail<'a, M> {
-    fn new(model: &'a M, calls: &'a [Call<M::Input, M::Output>]) -> Self {
+    fn new(model: &'a M, calls: &'a [Call<M::Input, M::Output>], wanted: Wanted) -> Self {
         let parts = Parts::new(model, calls);
         let orders = vec![Vec::new(); parts.len()];
-        Self { model, calls, parts, orders, waiting: 0 }
+        let numbers = vec![0; calls.len()];
+        Self { model, calls, parts, orders, waiting: 0, wanted, numbers }
+    }
+
+    /// A search of the events of a part, from the beginning.
+    fn search(&mut self, events: &[Event], sight: Sight) -> Box<dyn Searching + 'a> {
+        let (model, calls) = (self.model, self.calls);
+        search(model, calls, Timeline::new(model, calls, events, &mut self.numbers, sight))
     }
 
     fn run(mut self, meter: &mut Meter<'_>, effort: &mut Effort) -> Outcome {
@@ -77,12 +107,11 @@ impl<'a, M: Model> Dovetail<'a, M> {
         meter: &mut Meter<'_>,
         effort: &mut Effort,
     ) -> Result<Vec<Open<'a>>, Box<Outcome>> {
-        let mut numbers = vec![0; self.calls.len()];
         let mut open = Vec::new();
         for (part, events) in by_parts(self.calls, &self.parts).into_iter().enumerate() {
-            let timeline = Timeline::new(self.model, self.calls, &events, &mut numbers);
-            let search = search(self.model, self.calls, timeline);
-            let mut this = Open { part, events: events.len() as u64, search };
+            let sight = if events.len() < LONG { Sight::Near } else { Sight::Far };
+            let search = self.search(&events, sight);
+            let mut this = Open { part, events, sight, search };
             if !self.slice(&mut this, 1, meter, effort)? {
                 self.waiting += this.search.bytes();
                 open.push(this);
@@ -104,6 +133,11 @@ impl<'a, M: Model> Dovetail<'a, M> {
             let mut left = Vec::new();
             for mut this in open {
                 self.waiting = self.waiting.saturating_sub(this.search.bytes());
+                if this.sight == Sight::Near {
+                    effort.configurations += this.search.configurations();
+                    this.sight = Sight::Far;
+                    this.search = self.search(&this.events, Sight::Far);
+                }
                 if !self.slice(&mut this, times, meter, effort)? {
                     self.waiting += this.search.bytes();
                     left.push(this);
@@ -122,7 +156,7 @@ impl<'a, M: Model> Dovetail<'a, M> {
         meter: &mut Meter<'_>,
         effort: &mut Effort,
     ) -> Result<bool, Box<Outcome>> {
-        let mut slice = (SLICE + 4 * open.events).saturating_mul(times);
+        let mut slice = (SLICE + 4 * open.events.len() as u64).saturating_mul(times);
         loop {
             let search = &mut open.search;
             let before = search.steps();
@@ -139,8 +173,8 @@ impl<'a, M: Model> Dovetail<'a, M> {
             }
             match (ended, spent) {
                 (Ended::Refuted, _) => {
-                    let name = self.parts.name(self.model, self.calls, open.part);
-                    return Err(Box::new(Outcome::NotLinearizable(search.refutation(name))));
+                    let refutation = self.refute(open, meter, effort);
+                    return Err(Box::new(Outcome::NotLinearizable(refutation)));
                 }
                 (Ended::Explained, _) => {
                     self.orders[open.part] = search.order();
@@ -151,6 +185,51 @@ impl<'a, M: Model> Dovetail<'a, M> {
                 (Ended::Paused, Ok(())) => {}
             }
         }
+    }
+    /// Why there is no order of a part, whose search said so.
+    fn refute(
+        &mut self,
+        open: &Open<'a>,
+        meter: &mut Meter<'_>,
+        effort: &mut Effort,
+    ) -> Refutation {
+        let name = self.parts.name(self.model, self.calls, open.part);
+        let mut best = open.search.refutation(name.clone());
+        if self.wanted == Wanted::Verdict {
+            return best;
+        }
+        // There is an order of so many events, and there is none of so many.
+        let (mut low, mut high) = open.search.reached();
+        let patience = PATIENCE.saturating_mul(SLICE + open.search.steps());
+        let limit = meter.steps().saturating_add(patience);
+        let mut stride = 1;
+        while low.saturating_add(1) < high {
+            let end = low.saturating_add(stride).min(high - 1);
+            let mut search = self.search(&open.events, Sight::Before(end));
+            let ended = loop {
+                let (before, bytes) = (search.steps(), meter.bytes().saturating_sub(self.waiting));
+                let ended = search.run(BETWEEN, bytes);
+                let held = self.waiting + search.bytes();
+                effort.bytes = effort.bytes.max(held);
+                let spent = meter.spend(search.steps() - before, held);
+                if ended != Ended::Paused {
+                    break ended;
+                }
+                if spent.is_err() || meter.steps() > limit {
+                    return best;
+                }
+            };
+            let (passed, _) = search.reached();
+            if passed > low {
+                (low, best) = (passed, search.refutation(name.clone()));
+            }
+            if ended == Ended::Explained {
+                stride *= 2;
+            } else {
+                (high, stride) = (end, 1);
+            }
+        }
+        best
     }
 }
 

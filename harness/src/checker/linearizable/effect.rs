@@ -136,3 +136,47 @@ pub(super) fn merge(states: usize, ops: &mut [Op]) -> bool {
     }
     true
 }
+
+/// The calls that lead to each state from another one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leading {
+    /// Where those begin that lead to each state, and where the last of them end.
+    begin: Vec<u32>,
+    /// Numbers of calls, in order for each state.
+    calls: Vec<u32>,
+}
+
+impl Leading {
+    /// Of calls whose effects are all known, and of so many states.
+    pub(super) fn new(ops: &[Op], states: usize) -> Self {
+        let leading = ops
+            .iter()
+            .zip(0..number(ops.len()))
+            .filter_map(|(op, call)| Some((op.effect.leads_to()?, call)));
+        let mut begin = vec![0; states + 1];
+        leading.clone().for_each(|(state, _)| begin[state as usize] += 1);
+        let mut end = 0;
+        for begin in &mut begin {
+            end += *begin;
+            *begin = end;
+        }
+        let mut calls = vec![0; end as usize];
+        for (state, call) in leading.rev() {
+            let begin = &mut begin[state as usize];
+            *begin -= 1;
+            calls[*begin as usize] = call;
+        }
+        Self { begin, calls }
+    }
+
+    /// Those that lead to a state; `None` if nobody knows, since not all effects are known.
+    pub(super) fn to(&self, state: u32) -> Option<&[u32]> {
+        let [begin, end] = *self.begin.get(state as usize..)?.first_chunk()?;
+        self.calls.get(begin as usize..end as usize)
+    }
+
+    /// Bytes on the heap.
+    pub(super) const fn bytes(&self) -> usize {
+        (self.begin.capacity() + self.calls.capacity()) * size_of::<u32>()
+    }
+}

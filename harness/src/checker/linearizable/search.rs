@@ -56,7 +56,7 @@ use super::mask::Mask;
 use super::parts::number;
 use super::seen::{Place, Seen, Taken};
 use super::table::Interned;
-use super::timeline::Timeline;
+use super::timeline::{NONE, Timeline};
 use super::trail::{Action, Trail};
 use super::{Call, Model, Viable};
 use choices::{After, Choices};
@@ -85,7 +85,9 @@ pub(super) trait Searching {
     fn configurations(&self) -> u64;
     /// The order that was found.
     fn order(&self) -> Vec<u32>;
-    /// Why there is no order.
+    /// The first event that was never passed, and how many there are.
+    fn reached(&self) -> (u32, u32);
+    /// Why no order passes the first event that was never passed.
     fn refutation(&self, part: Option<String>) -> Refutation;
 }
 
@@ -347,11 +349,11 @@ impl<M: Model, B: Mask> Searching for Search<'_, M, B> {
         let end = self.steps.saturating_add(steps);
         loop {
             if self.advance().is_none() {
-                return Ended::Explained;
-            }
-            if self.cursor.event == self.timeline.doom {
-                self.keep_farthest();
-                return Ended::Refuted;
+                if self.timeline.blocked != NONE {
+                    self.keep_farthest();
+                }
+                let is_doomed = self.timeline.ahead.doom != NONE;
+                return if is_doomed { Ended::Refuted } else { Ended::Explained };
             }
             if !self.go_on() && !self.choose() {
                 return Ended::Refuted;
@@ -378,9 +380,14 @@ impl<M: Model, B: Mask> Searching for Search<'_, M, B> {
         self.trail.order(&self.timeline)
     }
 
+    fn reached(&self) -> (u32, u32) {
+        (self.farthest.0, number(self.timeline.events.len()))
+    }
+
     fn refutation(&self, part: Option<String>) -> Refutation {
         let (at, open) = &self.farthest;
-        let blocked = self.timeline.events.get(*at as usize).map_or(0, |event| event.op());
+        let event = self.timeline.events.get(*at as usize);
+        let blocked = event.map_or(self.timeline.blocked, |event| event.op());
         let place = |op: u32| self.timeline.ops[op as usize].call;
         let open = open.iter().filter(|op| **op != blocked).map(|op| place(*op)).collect();
         let order = self.trail.farthest(&self.timeline);

@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use super::doom;
+use super::ahead::Ahead;
 use super::effect::{self, Effect};
 use super::parts::{Parts, number};
 use super::table::{Index, Interned, hash_of};
@@ -65,6 +65,17 @@ pub(super) struct Crashed {
     pub(super) overwrites: bool,
 }
 
+/// How far a search of a timeline looks ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// To the next observer: that costs nothing, and most timelines need no more.
+    Near,
+    /// To the end: see [`Ahead`].
+    Far,
+    /// The same, but only for what is before the first return from this event on.
+    Before(u32),
+}
+
 /// The events of one part.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
@@ -82,8 +93,10 @@ pub(super) struct Timeline {
     pub(super) crashed: Vec<Crashed>,
     /// Of these, the numbers of those that do not overwrite.
     pub(super) changing: Vec<u32>,
-    /// An event that no order can pass; [`NONE`] if none is known. See [`doom`].
-    pub(super) doom: u32,
+    /// What is known beforehand.
+    pub(super) ahead: Ahead,
+    /// The call that returns where the timeline was cut off; [`NONE`] if it is whole.
+    pub(super) blocked: u32,
     /// How many slots there are.
     pub(super) slots: u32,
 }
@@ -150,9 +163,10 @@ impl Timeline {
         calls: &[Call<M::Input, M::Output>],
         events: &[Event],
         numbers: &mut [u32],
+        sight: Sight,
     ) -> (Self, Interned<M::State>) {
         let states = Interned::new(model.initial());
-        let timeline = Self { doom: NONE, ..Self::default() };
+        let timeline = Self { blocked: NONE, ..Self::default() };
         let mut builder = Builder { model, calls, states, numbers, vacant: Vec::new(), timeline };
         builder.timeline.ops.reserve(events.len() / 2 + 1);
         builder.timeline.events.reserve(events.len());
@@ -160,12 +174,35 @@ impl Timeline {
             if event.returns() { builder.returns(event.op()) } else { builder.calls(event.op()) }
         }
         let Builder { mut timeline, states, .. } = builder;
-        if effect::merge(states.len(), &mut timeline.ops) {
-            timeline.doom = doom::find(&timeline, states.len());
+        if let Sight::Before(end) = sight {
+            timeline.cut(end);
+        }
+        let all_known = effect::merge(states.len(), &mut timeline.ops);
+        if all_known && sight != Sight::Near {
+            timeline.ahead = Ahead::new(&timeline, states.len());
+            let doom = timeline.ahead.doom;
+            if doom != NONE {
+                timeline.cut(doom);
+                timeline.ahead = Ahead::new(&timeline, states.len());
+                timeline.ahead.doom = doom;
+            }
         }
         Classes::new(calls).sort(&mut timeline);
         timeline.look_ahead();
         (timeline, states)
+    }
+
+    /// Leaves out the first return from an event on, and all that follows. Calls that are open
+    /// there need not take effect.
+    fn cut(&mut self, end: u32) {
+        let calls = self.events[end as usize..].iter().take_while(|event| !event.returns());
+        let end = end + number(calls.count());
+        self.blocked = self.events.get(end as usize).map_or(NONE, |event| event.op());
+        self.events.truncate(end as usize);
+        self.ops.truncate(self.events.iter().filter(|event| !event.returns()).count());
+        for op in self.ops.iter_mut().filter(|op| op.returned >= end) {
+            op.returned = NONE;
+        }
     }
 
     fn look_ahead(&mut self) {
@@ -196,6 +233,7 @@ impl Timeline {
         self.ops.capacity() * size_of::<Op>()
             + self.events.capacity() * size_of::<Event>()
             + 2 * self.observers.capacity() * size_of::<u32>()
+            + self.ahead.bytes()
     }
 }
 

@@ -92,7 +92,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     /// from there.
     pub(super) fn right_away(&self) -> Option<(Action, After<M::State>)> {
         let action = self.first()?;
-        let after = self.after(action).ok()?;
+        let after = self.after(action).ok().filter(|after| !self.is_dead_end(after))?;
         let likely = |next| self.viability(self.then(&after), next) == Viable::Likely;
         self.next_observer().is_none_or(likely).then_some((action, after))
     }
@@ -177,6 +177,9 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             return;
         }
         let Ok(after) = self.after(action) else { return };
+        if self.is_dead_end(&after) {
+            return;
+        }
         if !matches!(after, After::Nothing) {
             let is_crashed = matches!(action, Action::TakeCrashed(_));
             // A crashed call that changes nothing, and hides nothing, is better saved for later.

@@ -2,7 +2,9 @@
 
 use super::super::effect::Effect;
 use super::super::mask::Mask;
+use super::super::timeline::{NONE, Op};
 use super::super::{Call, Model, Viable};
+use super::choices::After;
 use super::{At, Search};
 
 impl<M: Model, B: Mask> Search<'_, M, B> {
@@ -30,7 +32,16 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
 
     /// How a state looks for a call that is yet to come true.
     pub(super) fn viability(&self, at: At<'_, M::State>, op: u32) -> Viable {
-        let viable = |at: At<'_, M::State>| self.viable(at, op);
+        if let Some(needed) = self.timeline.ops[op as usize].effect.needs() {
+            return match at.number {
+                Some(number) if number == needed => Viable::Likely,
+                _ if self.can_come(needed, op) => Viable::Perhaps,
+                _ => Viable::Never,
+            };
+        }
+        let Call { input, output, .. } = self.call(op);
+        let Some(output) = output else { return Viable::Perhaps };
+        let viable = |at: At<'_, M::State>| self.model.viable(at.state, input, output);
         match viable(at) {
             Viable::Never if self.can_be_overwritten(op, |at| viable(at) != Viable::Never) => {
                 Viable::Perhaps
@@ -39,13 +50,34 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
         }
     }
 
-    /// The same if nothing overwrites the state.
-    fn viable(&self, at: At<'_, M::State>, op: u32) -> Viable {
-        if at.number.is_some() && at.number == self.timeline.ops[op as usize].effect.needs() {
-            return Viable::Likely;
+    /// Whether to go there now makes a call impossible that is yet to come: see
+    /// [`Ahead`](super::super::ahead::Ahead).
+    pub(super) fn is_dead_end(&self, after: &After<M::State>) -> bool {
+        let After::Known(to) = *after else { return false };
+        if to == self.state {
+            return false;
         }
-        let Call { input, output, .. } = self.call(op);
-        output.as_ref().map_or(Viable::Perhaps, |output| self.model.viable(at.state, input, output))
+        let ahead = &self.timeline.ahead;
+        let last = ahead.last_to_need(self.state);
+        let is_needed = last != NONE && last >= self.cursor.called;
+        (is_needed && !self.can_come(self.state, last)) || ahead.is_too_early(self.cursor.event, to)
+    }
+
+    /// Whether a call can take effect before another returns that leads to a state.
+    fn can_come(&self, state: u32, before: u32) -> bool {
+        /// Where so many lead, one of them will do it; that is for the search.
+        const MANY: usize = 8;
+        let Some(leading) = self.timeline.ahead.leading.to(state) else { return true };
+        let calls_before = self.timeline.ops[before as usize].calls_before;
+        leading.len() >= MANY
+            || leading.iter().take_while(|number| **number < calls_before).any(|number| {
+                let Op { slot, class, returned, .. } = self.timeline.ops[*number as usize];
+                *number >= self.cursor.called
+                    || match slot {
+                        NONE => self.counts.of(self.taken, class) < self.cursor.crashed(class),
+                        _ => returned >= self.cursor.event && !self.done.has(slot),
+                    }
+            })
     }
 
     /// Whether a call can take effect before another returns that overwrites the state with one

@@ -10,7 +10,7 @@ use super::super::models::register::Register;
 use super::super::models::set::Set;
 use super::super::parts::Parts;
 use super::super::search::{Ended, Search, Searching};
-use super::super::timeline::{Timeline, by_parts};
+use super::super::timeline::{Sight, Timeline, by_parts};
 use super::super::{Budget, Call, Judgement, Model, Outcome, check, wgl};
 use super::random::{Plain, Subject, WholeStore, is_answered, play, script};
 use super::{Calls, brute};
@@ -176,7 +176,7 @@ proptest! {
         let timeline = || {
             let parts = Parts::new(&model, &calls);
             let events = by_parts(&calls, &parts).pop().unwrap_or_default();
-            Timeline::new(&model, &calls, &events, &mut vec![0; calls.len()])
+            Timeline::new(&model, &calls, &events, &mut vec![0; calls.len()], Sight::Far)
         };
         let mut narrow = Search::<_, u64>::new(&model, &calls, timeline());
         let mut double = Search::<_, u128>::new(&model, &calls, timeline());
