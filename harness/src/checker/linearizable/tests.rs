@@ -4,6 +4,7 @@ mod brute;
 mod random;
 
 mod agreement;
+mod ahead;
 mod models;
 mod reductions;
 mod reports;

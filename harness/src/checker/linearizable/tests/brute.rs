@@ -5,7 +5,25 @@ use super::super::{Call, Model};
 /// Whether any order explains the answers; for a handful of calls of one part.
 pub(super) fn is_linearizable<M: Model>(model: &M, calls: &[Call<M::Input, M::Output>]) -> bool {
     let mut taken = vec![false; calls.len()];
-    any_order(model, calls, &model.initial(), &mut taken)
+    any_order(model, calls, &model.initial(), &mut taken, &|call| call.output.is_some())
+}
+
+/// Whether any order explains all that was answered before a time; what was open then may have
+/// taken effect, as it did in the end.
+pub(super) fn is_linearizable_before<M: Model>(
+    model: &M,
+    calls: &[Call<M::Input, M::Output>],
+    time: u64,
+) -> bool
+where
+    M::Input: Clone,
+    M::Output: Clone,
+{
+    let calls: Vec<_> = calls.iter().filter(|call| call.called < time).cloned().collect();
+    let must = |call: &Call<M::Input, M::Output>| {
+        call.output.is_some() && call.returned.is_some_and(|returned| returned < time)
+    };
+    any_order(model, &calls, &model.initial(), &mut vec![false; calls.len()], &must)
 }
 
 fn any_order<M: Model>(
@@ -13,8 +31,9 @@ fn any_order<M: Model>(
     calls: &[Call<M::Input, M::Output>],
     state: &M::State,
     taken: &mut [bool],
+    must: &impl Fn(&Call<M::Input, M::Output>) -> bool,
 ) -> bool {
-    let left = |taken: &[bool], call: usize| !taken[call] && calls[call].output.is_some();
+    let left = |taken: &[bool], call: usize| !taken[call] && must(&calls[call]);
     if !(0..calls.len()).any(|call| left(taken, call)) {
         return true;
     }
@@ -26,7 +45,7 @@ fn any_order<M: Model>(
         let Call { input, output, .. } = &calls[call];
         if let Some(state) = model.step(state, input, output.as_ref()) {
             taken[call] = true;
-            if any_order(model, calls, &state, taken) {
+            if any_order(model, calls, &state, taken, must) {
                 return true;
             }
             taken[call] = false;
