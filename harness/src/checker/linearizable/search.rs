@@ -132,6 +132,8 @@ pub(super) struct Search<'a, M: Model, B> {
     frames: Vec<Frame<B>>,
     /// What is left to try, of all frames; a frame knows where its own begin.
     pending: Vec<(Action, Viable)>,
+    /// Scratch space: open calls with their classes and returns.
+    candidates: Vec<(u32, u32, u32)>,
     counts: Taken,
     seen: Seen<B>,
     /// For each crashed class, who could read what it writes.
@@ -164,6 +166,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             trail: Trail::with_capacity(timeline.ops.len()),
             frames: Vec::new(),
             pending: Vec::new(),
+            candidates: Vec::new(),
             counts: Taken::new(),
             seen: Seen::new(),
             readers: vec![Readers::default(); timeline.crashed.len()],

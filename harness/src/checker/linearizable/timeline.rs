@@ -170,6 +170,7 @@ impl Timeline {
         let mut builder = Builder { model, calls, states, numbers, vacant: Vec::new(), timeline };
         builder.timeline.ops.reserve(events.len() / 2 + 1);
         builder.timeline.events.reserve(events.len());
+        builder.vacant.reserve(16);
         for event in events {
             if event.returns() { builder.returns(event.op()) } else { builder.calls(event.op()) }
         }
@@ -187,7 +188,7 @@ impl Timeline {
                 timeline.ahead.doom = doom;
             }
         }
-        Classes::new(calls).sort(&mut timeline);
+        Classes::new(calls, number(states.len())).sort(&mut timeline);
         timeline.look_ahead();
         (timeline, states)
     }
@@ -293,20 +294,23 @@ impl<M: Model> Builder<'_, M> {
     }
 }
 
-/// Calls that do the same, found by what they do, or if only the model knows that, by what was
-/// asked and answered.
+/// Calls that do the same. Those that lead to one state from all are the first classes, by the
+/// number of that state; of others only the model knows whether they do the same, and they do if
+/// the same was asked and answered.
 struct Classes<'a, I, O> {
     calls: &'a [Call<I, O>],
     index: Index,
-    /// The first call of each class, and its effect.
-    firsts: Vec<(u32, Effect)>,
-    /// For each class, its place among the crashed, if it is one of theirs.
+    /// How many states there are.
+    states: u32,
+    /// The first call of each class behind those of states.
+    firsts: Vec<u32>,
+    /// For each class up to the last one that crashed, its place among the crashed, or [`NONE`].
     crashed: Vec<u32>,
 }
 
 impl<'a, I: Eq + Hash, O: Eq + Hash> Classes<'a, I, O> {
-    const fn new(calls: &'a [Call<I, O>]) -> Self {
-        Self { calls, index: Index::new(), firsts: Vec::new(), crashed: Vec::new() }
+    const fn new(calls: &'a [Call<I, O>], states: u32) -> Self {
+        Self { calls, index: Index::new(), states, firsts: Vec::new(), crashed: Vec::new() }
     }
 
     fn sort(mut self, timeline: &mut Timeline) {
@@ -317,6 +321,9 @@ impl<'a, I: Eq + Hash, O: Eq + Hash> Classes<'a, I, O> {
             if op.slot != NONE {
                 op.class = class;
                 continue;
+            }
+            if self.crashed.len() <= class as usize {
+                self.crashed.resize(class as usize + 1, NONE);
             }
             let place = &mut self.crashed[class as usize];
             if *place == NONE {
@@ -331,21 +338,20 @@ impl<'a, I: Eq + Hash, O: Eq + Hash> Classes<'a, I, O> {
     }
 
     fn class(&mut self, op: &Op) -> u32 {
-        let (calls, firsts, effect) = (self.calls, &mut self.firsts, op.effect);
+        if let Effect::To(state) = op.effect {
+            return state;
+        }
+        let (calls, firsts) = (self.calls, &mut self.firsts);
         let of = |place: u32| {
             let Call { input, output, .. } = &calls[place as usize];
             (input, output)
         };
-        let is_known = effect != Effect::Ask;
-        let hash = if is_known { hash_of(&effect) } else { hash_of(&of(op.call)) };
-        let found = self.index.find(hash, |class| {
-            let (first, same) = firsts[class as usize];
-            same == effect && (is_known || of(first) == of(op.call))
-        });
-        found.unwrap_or_else(|vacancy| {
-            firsts.push((op.call, effect));
-            self.crashed.push(NONE);
+        let this = of(op.call);
+        let found = self.index.find(hash_of(&this), |class| of(firsts[class as usize]) == this);
+        let class = found.unwrap_or_else(|vacancy| {
+            firsts.push(op.call);
             self.index.fill(vacancy, number(firsts.len() - 1))
-        })
+        });
+        self.states + class
     }
 }

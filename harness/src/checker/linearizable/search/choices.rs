@@ -211,7 +211,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         // Until now nobody could come here again: the call that returns passed this event.
         self.seen.keep(&frame.place, frame.taken, &self.counts);
         let begin = frame.choices.begin;
-        let mut candidates = Vec::new();
+        let mut candidates = std::mem::take(&mut self.candidates);
         let mut from = 0;
         while let Some(slot) = self.cursor.open.next(&self.done, from) {
             from = slot + 1;
@@ -227,7 +227,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
 
         let first = self.first();
         let tried = first.filter(|_| tried);
-        for (.., number) in candidates {
+        for (.., number) in candidates.drain(..) {
             let action = Action::Take(number);
             if Some(action) != tried {
                 self.consider(action, first.is_some());
@@ -236,6 +236,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         if let Some(hide @ Action::Hide(_)) = first.filter(|_| tried.is_none()) {
             self.consider(hide, true);
         }
+        self.candidates = candidates;
         self.best_last(begin);
     }
 
