@@ -1,6 +1,6 @@
 //! What follows for an order from which states calls need, found without a search.
 //!
-//! A call that is possible in one state only ([`Effect::needs`]) comes after one that leads there,
+//! A call that is possible in one state only ([`Effect::needs`](super::effect::Effect::needs)) comes after one that leads there,
 //! a *source*, or finds the state that was there before all. Take any call that leaves one known
 //! state for certain and that returned before ours was made: from then on the old state is gone,
 //! and a source must take effect after it, or be it. That a search can know beforehand:

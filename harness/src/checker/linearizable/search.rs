@@ -7,7 +7,7 @@
 //! older search remembers a bit for every call of the history. (Lowe 2017 calls it just-in-time
 //! linearization.) It goes into the depth, and what was searched once is not searched again.
 //!
-//! Eight reductions keep it small. Each is sound because an order that it leaves out can be
+//! Ten reductions keep it small. Each is sound because an order that it leaves out can be
 //! changed, by an exchange of calls, into one that it does not leave out.
 //!
 //! 1. *Only at returns.* Take any order that explains the history, and let each call take effect
@@ -42,6 +42,8 @@
 //!    needless write the next call must be one that looks (`unobserved` in [`Place`]), and a
 //!    write that nobody can look at in time is not tried at all (see `use_of`).
 //! 8. *Easy parts first*: see [`super::dovetail`].
+//! 9. *States that nobody regards are one*: see [`super::effect`].
+//! 10. *Looking ahead*: see [`super::ahead`].
 //!
 //! The order in which possibilities are tried changes no verdict; it is by what the next observing
 //! call will be answered.
