@@ -183,6 +183,10 @@ async fn leave(broker: &Broker) -> Left {
     let Some(epoch) = broker.standing.epoch().filter(|_| all_flushed) else {
         return Left::Uncleanly;
     };
+    if let Some(log) = broker.replicas.unrecovered() {
+        tracing::warn!(log, "not recovered since an unclean stop: this one counts as unclean, too");
+        return Left::Uncleanly;
+    }
     match clean_marker::write(broker.host.storage.as_ref(), "", epoch).await {
         Ok(()) => Left::Cleanly,
         Err(error) => {

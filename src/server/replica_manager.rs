@@ -221,6 +221,22 @@ impl ReplicaManager {
         state.is_vouched_for
     }
 
+    /// A log on the disk that has not been opened since a stop that was not clean. What it lost then
+    /// nobody knows yet, so that the next stop must not vouch for it, however orderly it is.
+    pub(crate) fn unrecovered(&self) -> Option<String> {
+        if self.was_clean {
+            return None;
+        }
+        match self.host.storage.list("") {
+            Ok(names) => {
+                let state = self.lock();
+                let is_unknown = |name| !state.partitions.contains_key(&name);
+                names.into_iter().find(|name| replica_directory(name).is_some_and(is_unknown))
+            }
+            Err(error) => Some(format!("one in a data directory that cannot be listed ({error})")),
+        }
+    }
+
     fn open_all(&self) -> bool {
         let names = match self.host.storage.list("") {
             Ok(names) => names,
@@ -313,10 +329,15 @@ mod tests {
 
     /// Starts on `path` after a stop that was clean, and opens what is there.
     fn start(path: &std::path::Path) -> (ReplicaManager, bool) {
+        start_after(path, true)
+    }
+
+    /// The same after a stop that was clean or not.
+    fn start_after(path: &std::path::Path, was_clean: bool) -> (ReplicaManager, bool) {
         let host = TokioHost::new(path).unwrap();
         let config = Arc::new(Config::embedded("unused"));
         let orders = Orders::new(host.clone(), Duration::from_secs(1));
-        let replicas = ReplicaManager::new(host, config, orders, true);
+        let replicas = ReplicaManager::new(host, config, orders, was_clean);
         let is_vouched_for = replicas.open_existing();
         (replicas, is_vouched_for)
     }
@@ -346,6 +367,22 @@ mod tests {
         drop((replicas, storage));
         let (_, is_vouched_for) = start(directory.path());
         assert!(!is_vouched_for);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_nobody_opened_is_unrecovered_unless_the_last_stop_was_clean() {
+        let directory = tempfile::tempdir().unwrap();
+        let (replicas, _) = start(directory.path());
+        replicas.host.storage.create_dir_all("orders-0").unwrap();
+        // The last stop vouched for it, and nothing has happened to it since.
+        assert_eq!(replicas.unrecovered(), None);
+        drop(replicas);
+        let (replicas, _) = start_after(directory.path(), false);
+        assert_eq!(replicas.unrecovered(), Some("orders-0".to_owned()));
+        let config = settings::log(&replicas.config, &BTreeMap::new());
+        let name = TopicPartition::new("orders", 0);
+        replicas.get_or_open(&name, TopicId([7; 16]), config).unwrap();
+        assert_eq!(replicas.unrecovered(), None);
     }
 
     #[test]
