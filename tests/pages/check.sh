@@ -78,7 +78,7 @@ check() {
 check "file://$pages/valid.html" 'id="lane-messages"' 'class="valid"'
 
 # A run with a broken promise, where the build knows one.
-if "$faults" run --help | grep -q mutant && "$faults" report 0x1 --mutant A01 --out "$pages/invalid.html" >/dev/null 2>&1; then
+if "$faults" run --help | grep -q mutant && "$faults" report 0xd --mutant A01 --out "$pages/invalid.html" >/dev/null 2>&1; then
     fail "mutant A01 passes for a correct broker"
 elif [[ -s $pages/invalid.html ]]; then
     check "file://$pages/invalid.html" 'class="invalid"' 'class="finding'

@@ -261,4 +261,10 @@ impl Tale {
         let violation = self.first.as_ref().expect("something is wrong");
         assert_eq!(violation.invariant, invariant, "{violation}");
     }
+
+    /// What broke first, and on which occasion: `GS1 at a truncation`.
+    pub(crate) fn shape(&self) -> String {
+        let violation = self.first.as_ref().expect("something is wrong");
+        format!("{} at {}", violation.invariant, violation.occasion.unwrap_or("nothing done"))
+    }
 }

@@ -277,7 +277,7 @@ fn report_ends_in_one_line_and_names_each_finding() {
     let text = String::from_utf8(text).unwrap();
     let (_, tail) = text.split_once("\nfindings\n").unwrap();
     expect_test::expect![[r#"
-          new        GS4                   replication   5 runs
+          new        GS4                                     replication   5 runs
                      seed 0xa: GS4: logs part at offset 10
                      again: cargo faults repro 0xa --swarm
 
