@@ -7,6 +7,7 @@ mod agreement;
 mod models;
 mod reductions;
 mod reports;
+mod wide;
 
 use super::{Call, Model};
 
