@@ -4,8 +4,12 @@ mod brute;
 mod random;
 
 mod agreement;
+mod effort;
+mod laws;
+mod memory;
 mod models;
 mod reductions;
+mod reference;
 mod reports;
 mod wide;
 

@@ -260,7 +260,9 @@ fn an_acknowledged_append_has_a_place() {
 #[test]
 fn what_was_sent_again_is_held_to_no_place() {
     let somewhere = again(op((1, 2), &[20], Fate::AcknowledgedSomewhere));
-    legal(&case(vec![append((0, 5), &[10], 0), somewhere, end((3, 4), 0)]));
+    legal(&case(vec![append((0, 5), &[10], 0), somewhere.clone(), end((3, 4), 0)]));
+    // The copy that came later is seen; the one before 10 was the acknowledged one.
+    legal(&case(vec![somewhere, append((3, 4), &[10], 1), read((5, 6), 1, &[10, 20])]));
     let hinted = again(op((0, 1), &[10], Fate::UnknownAt { offset: 1 }));
     legal(&case(vec![hinted, read((2, 3), 0, &[10])]));
 }
