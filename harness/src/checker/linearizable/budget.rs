@@ -111,7 +111,7 @@ impl<'b> Meter<'b> {
         match (self.budget.time, self.began) {
             (Some(limit), Some(began)) if self.steps >= self.look => {
                 self.look = self.steps + LOOK_EVERY;
-                let late = wall_clock().duration_since(began) > limit;
+                let late = limit < wall_clock().duration_since(began);
                 if late { Err(Exhausted::Time { limit }) } else { Ok(()) }
             }
             _ => Ok(()),

@@ -91,20 +91,22 @@ fn numbered(calls: super::Calls<Register>) -> super::Calls<Without> {
     calls.collect()
 }
 
-/// Parts that wait for their next slice hold what they remember.
+/// Parts that wait for their next slice hold what they remember, after the first slice and later.
 #[test]
 fn parts_that_wait_are_weighed_together() {
-    let effort = |parts: u64| -> Effort {
+    let effort = |parts: u64, steps: u64| -> Effort {
         let part = |part: u64| {
             let writes = (0..16).map(move |value| ok(0, 99, (part, Write(value)), Written));
             writes.chain([ok(1, 2, (part, Read), Value(Some(77)))])
         };
         let calls = list((0..parts).flat_map(part));
-        let judged = check(&Without, &calls, &Budget::steps(20_000 * parts));
+        let judged = check(&Without, &calls, &Budget::steps(steps * parts));
         assert!(matches!(judged.outcome, Outcome::Unknown(_)), "{judged:?}");
         judged.effort
     };
-    let (one, many) = (effort(1), effort(20));
-    assert_eq!((one.parts, many.parts), (1, 20));
-    assert!(many.bytes > 10 * one.bytes, "{many:?} against {one:?}");
+    for steps in [300, 200_000] {
+        let (one, many) = (effort(1, steps), effort(20, steps));
+        assert_eq!((one.parts, many.parts), (1, 20));
+        assert!(many.bytes > 10 * one.bytes, "{many:?} against {one:?}");
+    }
 }

@@ -17,7 +17,7 @@ fn illegal(case: &Case, expected: &Expect) {
 fn a_batch_is_bound_beyond_what_was_read_of_it() {
     let batch = |called| lost(called, &[10, 20, 30]);
     illegal(
-        &case(vec![lost(0, &[5]), batch(5), read((0, 1), FAR, &[20])]).sparse(),
+        &case(vec![lost(0, &[1, 2, 3, 4, 5, 6, 7]), batch(5), read((0, 1), FAR, &[20])]).sparse(),
         &expect![[r#"
         read too early: offset 1099511627776 was read before value 10 was sent, which is at 1099511627775 [2, 1]
     "#]],
