@@ -4,13 +4,14 @@ mod brute;
 mod random;
 
 mod agreement;
+mod models;
+mod reductions;
+mod reports;
+
 mod effort;
 mod laws;
 mod memory;
-mod models;
-mod reductions;
 mod reference;
-mod reports;
 mod wide;
 
 use super::{Call, Model};
