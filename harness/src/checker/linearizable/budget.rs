@@ -111,7 +111,7 @@ impl<'b> Meter<'b> {
         match (self.budget.time, self.began) {
             (Some(limit), Some(began)) if self.steps >= self.look => {
                 self.look = self.steps + LOOK_EVERY;
-                let late = wall_clock().duration_since(began) > limit;
+                let late = limit < wall_clock().duration_since(began);
                 if late { Err(Exhausted::Time { limit }) } else { Ok(()) }
             }
             _ => Ok(()),
@@ -126,4 +126,34 @@ impl<'b> Meter<'b> {
 )]
 fn wall_clock() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_what_may_be_spent_and_no_more() {
+        let budget = Budget::steps(5).bytes(100);
+        let mut meter = Meter::new(&budget);
+        assert_eq!((meter.steps(), meter.left(), meter.bytes()), (0, 5, 100));
+        assert_eq!(meter.spend(3, 100), Ok(()));
+        assert_eq!(meter.spend(2, 101), Err(Exhausted::Bytes { limit: 100 }));
+        assert_eq!((meter.steps(), meter.left()), (5, 0));
+        assert_eq!(meter.spend(1, 0), Err(Exhausted::Steps { limit: 5 }));
+        assert_eq!((meter.steps(), meter.left()), (6, 0));
+    }
+
+    /// To look is dear: only every 4096 steps.
+    #[test]
+    fn the_clock_is_looked_at_now_and_then() {
+        let late = Budget::steps(u64::MAX).time(Duration::ZERO);
+        let mut meter = Meter::new(&late);
+        assert_eq!(meter.spend(LOOK_EVERY - 1, 0), Ok(()));
+        assert_eq!(meter.spend(1, 0), Err(Exhausted::Time { limit: Duration::ZERO }));
+        let long = Budget::steps(u64::MAX).time(Duration::MAX);
+        let mut meter = Meter::new(&long);
+        assert_eq!(meter.spend(LOOK_EVERY + 1, 0), Ok(()));
+        assert_eq!(meter.look, 2 * LOOK_EVERY + 1);
+    }
 }

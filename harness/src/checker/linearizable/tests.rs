@@ -9,6 +9,12 @@ mod models;
 mod reductions;
 mod reports;
 
+mod effort;
+mod laws;
+mod memory;
+mod reference;
+mod wide;
+
 use super::{Call, Model};
 
 /// A call by its times; process and operation are its place.

@@ -7,6 +7,7 @@ mod corrupt;
 mod edges;
 mod garbage;
 mod legal;
+mod moments;
 mod order;
 mod readers;
 mod several;

@@ -1,7 +1,5 @@
 //! Many objects of one sort, each under its key.
 
-use std::fmt;
-
 use super::super::linearizable::{Model, Part, Viable};
 
 /// Independent objects of the same model. One without a key is the only one.
@@ -9,16 +7,10 @@ use super::super::linearizable::{Model, Part, Viable};
 pub(super) struct Keyed<M>(pub(super) M);
 
 /// What is asked of which of them.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Asked<I> {
     pub(super) key: Option<String>,
     pub(super) input: I,
-}
-
-impl<I: fmt::Debug> fmt::Debug for Asked<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.input.fmt(f)
-    }
 }
 
 impl<M: Model> Model for Keyed<M> {

@@ -3,6 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::checker::linearizable::models::log::Input;
 use crate::history::object::{read_edn, read_lines};
 
 fn told(history: Result<ObjectHistory, Unreadable>) -> String {
@@ -93,6 +94,33 @@ fn keys_do_not_hide_what_makes_the_search_short() {
     let history = read_lines(file("register", &script.join("; ")).as_bytes()).unwrap();
     let judgement = judge(&history, &Budget::steps(20_000)).unwrap();
     assert!(matches!(judgement.verdict, Verdict::Invalid(_)), "{}", judgement.verdict);
+}
+
+/// A budget of memory counts the states of what is under the keys.
+#[test]
+fn keys_do_not_hide_how_large_a_state_is() {
+    let state = AppendLog.step(&AppendLog.initial(), &Input::Append(vec![1; 100]), None);
+    let state = state.expect("anything can be appended");
+    assert!(AppendLog.bytes(&state) > 100);
+    assert_eq!(Keyed(AppendLog).bytes(&state), AppendLog.bytes(&state));
+}
+
+/// An append that is told where it landed is held to that.
+#[test]
+fn an_append_landed_where_it_was_told() {
+    let told = |offset| {
+        format!("0 invoke append 5; 0 ok append 0; 0 invoke append 6; 0 ok append {offset}")
+    };
+    check("log", &told(1), expect!["2 calls, 1 parts: valid"]);
+    check(
+        "log",
+        &told(7),
+        expect![[r#"
+        2 calls, 1 parts: invalid
+          not-linearizable: no order explains `Append([6]) -> AppendedAt(7)` of process 0: after the one call before it that fits, the state is [5] [2]
+        of None after [(0, "process 0: Append([5]) -> AppendedAt(0)")]
+        blocked Some((2, "process 0: Append([6]) -> AppendedAt(7)")), open []"#]],
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ const UNKNOWN: Position = Position { low: 0, high: Moment::NEVER.0, record: Reco
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Floating {
     pub(super) entry: u32,
-    /// Where it was first seen; negative as long as it was not.
+    /// Where it was seen; negative as long as it was not.
     bound: i64,
 }
 
@@ -270,9 +270,8 @@ impl<'h> Binding<'h> {
         }
         let Some(place) = self.places.place(from) else { return };
         let to = place + owner.length() as usize;
-        if self.positions.len() <= to {
-            self.positions.resize(to + 1, UNKNOWN);
-        }
+        // What reaches beyond all that operations name has no end that anybody was told of.
+        self.positions.resize(self.positions.len().max(to), UNKNOWN);
         let records = (owner.first..).map(Record);
         for (position, record) in self.positions[place..to].iter_mut().zip(records) {
             if position.record != Record::NONE && position.record != record {
@@ -288,9 +287,8 @@ impl<'h> Binding<'h> {
             }
         }
         self.extent = self.extent.max(to);
-        if let Ok(at) = self.floating.binary_search_by_key(&number, |floating| floating.entry)
-            && self.floating[at].bound < 0
-        {
+        // Of an append that repeats, any place will do: it only counts that it was seen.
+        if let Ok(at) = self.floating.binary_search_by_key(&number, |floating| floating.entry) {
             self.floating[at].bound = from;
         }
     }

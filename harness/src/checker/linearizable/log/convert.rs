@@ -102,10 +102,9 @@ pub fn check_history(history: &History, contract: &LogContract<'_>) -> Judged {
             verdict = verdict.compose(Verdict::Unknown(reason));
             continue;
         }
-        counts.add(log.counts);
         let names = |record: Record| log.name(record);
         let judgement = check_named(&log.history, &log.options(contract), &names);
-        counts.positions += judgement.positions;
+        counts.add(Counts { positions: judgement.positions, ..log.counts });
         verdict = verdict.compose(match judgement.outcome {
             Outcome::Linearizable => Verdict::Valid,
             Outcome::Unknown(reason) => Verdict::Unknown(format!("{key}: {reason}")),

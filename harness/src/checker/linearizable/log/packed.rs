@@ -170,6 +170,9 @@ const KIND_BITS: u32 = 3;
 const LENGTH_SHIFT: u32 = 4;
 const LENGTH_MAX: u32 = u32::MAX >> LENGTH_SHIFT;
 
+/// The offset of an append that has none of its own; nobody asks for it.
+const NOWHERE: i64 = i64::MIN;
+
 impl Entry {
     pub(super) fn kind(&self) -> Kind {
         // Only `enter` makes entries, from one of these.
@@ -213,6 +216,12 @@ pub struct LogHistory {
     flaw: Option<Flaw>,
 }
 
+/// Whether one operation can add so many to those that are held: all have numbers of 32 bits, and
+/// the last of these stands for none.
+fn has_room(held: usize, more: usize) -> bool {
+    more <= LENGTH_MAX as usize && held.saturating_add(more) < u32::MAX as usize
+}
+
 /// The owner of a record that nobody appended.
 const STRANGER: u32 = u32::MAX;
 
@@ -239,15 +248,17 @@ impl LogHistory {
         let Append { span, records, fate, repeats } = append;
         let (kind, offset) = match fate {
             // Which of its copies is the acknowledged one, or the one at that offset, is not told.
-            Fate::AcknowledgedSomewhere | Fate::UnknownAt { .. } if repeats => (Kind::Unknown, -1),
+            Fate::AcknowledgedSomewhere | Fate::UnknownAt { .. } if repeats => {
+                (Kind::Unknown, NOWHERE)
+            }
             Fate::Acknowledged { offset } if records == 0 => {
                 self.read(Read { span, offset, records: &[], reach: Reach::Tail });
                 return Record::NONE;
             }
             Fate::Acknowledged { offset } => (Kind::Acknowledged, offset),
-            Fate::AcknowledgedSomewhere => (Kind::AcknowledgedSomewhere, -1),
-            Fate::Failed => (Kind::Failed, -1),
-            Fate::Unknown => (Kind::Unknown, -1),
+            Fate::AcknowledgedSomewhere => (Kind::AcknowledgedSomewhere, NOWHERE),
+            Fate::Failed => (Kind::Failed, NOWHERE),
+            Fate::Unknown => (Kind::Unknown, NOWHERE),
             Fate::UnknownAt { offset } => (Kind::UnknownAt, offset),
         };
         let returned = match kind {
@@ -257,7 +268,7 @@ impl LogHistory {
             }
         };
         let first = self.owners.len();
-        let fits = records <= LENGTH_MAX && u32::MAX as usize - first > records as usize;
+        let fits = has_room(first, records as usize);
         let span = Span { called: span.called, returned };
         let Some(entry) = self.enter(span, (kind, repeats, records), (offset, first, fits)) else {
             return Record::NONE;
@@ -282,8 +293,7 @@ impl LogHistory {
             Reach::Tail => Kind::TailRead,
         };
         let first = self.seen.len();
-        let fits =
-            records.len() <= LENGTH_MAX as usize && u32::MAX as usize - first > records.len();
+        let fits = has_room(first, records.len());
         let length = self.number(records.len());
         if let Some(entry) = self.enter(span, (kind, false, length), (offset, first, fits)) {
             self.seen.extend_from_slice(records);
@@ -293,7 +303,7 @@ impl LogHistory {
 
     /// A record that nobody appended, for reads that show one.
     pub fn stranger(&mut self) -> Record {
-        if self.owners.len() >= u32::MAX as usize {
+        if !has_room(self.owners.len(), 1) {
             self.flaw.get_or_insert(Flaw::TooLong);
             return Record::NONE;
         }
@@ -308,7 +318,7 @@ impl LogHistory {
         (offset, first, fits): (i64, usize, bool),
     ) -> Option<Entry> {
         let operation = self.number(self.entries.len());
-        if !fits || self.entries.len() >= u32::MAX as usize {
+        if !fits || !has_room(self.entries.len(), 1) {
             self.flaw.get_or_insert(Flaw::TooLong);
             return None;
         }
@@ -391,3 +401,28 @@ impl LogHistory {
 }
 
 const _: () = assert!(size_of::<Entry>() == 24, "an operation is 24 bytes");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bounds that the type's documentation gives, which no test has the memory to reach.
+    #[test]
+    fn what_has_no_number_has_no_room() {
+        let [operation, all] = [(1 << 28) - 1, (1_usize << 32) - 2];
+        assert!(has_room(0, operation) && !has_room(0, operation + 1));
+        assert!(has_room(all - operation, operation) && !has_room(all - operation + 1, operation));
+        assert!(has_room(all, 0) && !has_room(all, 1) && !has_room(usize::MAX, 1));
+    }
+
+    #[test]
+    fn a_history_holds_what_it_has_room_for() {
+        let mut history = LogHistory::with_capacity(10, 200, 3000);
+        assert!(history.is_empty());
+        let room = 10 * 24 + 200 * 4 + 3000 * 4;
+        assert!((room..room + 1000).contains(&history.bytes()), "{}", history.bytes());
+        let span = Span::open(Moment(0));
+        history.append(Append { span, records: 1, fate: Fate::Unknown, repeats: false });
+        assert!(!history.is_empty());
+    }
+}

@@ -128,8 +128,7 @@ impl<'h> Logs<'h> {
     fn enter_send(&mut self, contract: &LogContract<'_>, call: &Call<'h>, send: SendPart<'h>) {
         let whole = contract.promises.atomic_sends;
         let together = if whole { send.values.len().max(1) } else { 1 };
-        for (part, values) in send.values.chunks(together).enumerate() {
-            let from = part * together;
+        for (from, values) in (0..).step_by(together).zip(send.values.chunks(together)) {
             let told = |at: usize| send.offsets.get(from + at).copied().flatten();
             let told = |at: usize| told(at).filter(|offset| *offset >= 0);
             self.enter_batch(contract, call, (SendPart { values, ..send }, &told));

@@ -65,6 +65,14 @@ pub(super) fn resent(called: u32, values: &[u64]) -> Op {
     Op { called, returned: None, what }
 }
 
+/// The same, and it may have been sent several times.
+pub(super) fn again(mut op: Op) -> Op {
+    if let What::Append { repeats, .. } = &mut op.what {
+        *repeats = true;
+    }
+    op
+}
+
 pub(super) fn read((called, returned): (u32, u32), offset: i64, values: &[u64]) -> Op {
     let what = What::Read { offset, values: values.to_vec(), reach: Reach::Prefix };
     Op { called, returned: Some(returned), what }

@@ -126,3 +126,38 @@ fn a_search_that_is_cut_short_is_undecided() {
     assert!(matches!(judged(3), Outcome::Unknown(_)));
     assert_eq!(judged(100_000), Outcome::Linearizable);
 }
+
+/// The search looks at one state here before it is done.
+#[test]
+fn a_budget_is_the_number_of_steps() {
+    let case = case(vec![lost(0, &[10, 20]), append((1, 2), &[30], 2)]);
+    let judged = |budget| check(&case.packed().0, &Options { budget, ..Options::dense() }).outcome;
+    assert_eq!(judged(1), Outcome::Linearizable);
+    assert!(matches!(judged(0), Outcome::Unknown(_)));
+}
+
+/// Pairs that were acknowledged without an offset, and just as many holes as they fill.
+#[test]
+fn sixty_four_acknowledged_batches_are_told_apart() {
+    let judged = |pairs: u64| {
+        let pair = |i| op((0, 9), &[2 * i + 1, 2 * i + 2], Fate::AcknowledgedSomewhere);
+        let filled = append((1, 9), &[999], i64::try_from(2 * pairs).unwrap());
+        case((0..pairs).map(pair).chain([filled]).collect()).judged().outcome
+    };
+    assert_eq!(judged(64), Outcome::Linearizable);
+    assert!(matches!(judged(65), Outcome::Unknown(_)));
+}
+
+/// Six records are missing: the two pairs are four, and there is no third.
+#[test]
+fn an_acknowledged_batch_fills_holes_once() {
+    let pair = |values| op((0, 9), values, Fate::AcknowledgedSomewhere);
+    let ops = vec![pair(&[1, 2]), pair(&[3, 4]), lost(0, &[5, 6, 7]), append((1, 2), &[9], 6)];
+    illegal(
+        &case(ops),
+        &expect![[r#"
+        hole: nobody named the record at offset 5, and no choice of appends of unknown fate can have filled all such offsets when value 9 was acknowledged at offset 6 [3]
+    "#]],
+    );
+    legal(&case(vec![pair(&[1, 2]), pair(&[3, 4]), lost(0, &[5, 6]), append((1, 2), &[9], 6)]));
+}

@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::checker::linearizable::log::{
-    Append, Fate, LogHistory, Moment, Options, Outcome, Reach, Read, Record, Span, check,
+    Append, Fate, LogHistory, Moment, Options, Outcome, Reach, Read, Record, Span, ViolationKind,
+    check,
 };
 
 const BOTH: [Options; 2] = [Options::dense(), Options { sparse: true, ..Options::dense() }];
@@ -41,6 +42,20 @@ fn a_call_that_returns_before_it_is_called_is_no_call() {
     let mut history = LogHistory::new();
     history.read(Read { span: at(2, 1), offset: 0, records: &[], reach: Reach::Prefix });
     assert!(matches!(check(&history, &BOTH[0]).outcome, Outcome::Unknown(_)));
+}
+
+/// Its number is never given to a record that is appended later.
+#[test]
+fn a_stranger_stays_a_stranger() {
+    let mut history = LogHistory::new();
+    let stranger = history.stranger();
+    history.read(Read { span: at(2, 3), offset: 0, records: &[stranger], reach: Reach::Prefix });
+    let fate = Fate::Unknown;
+    history.append(Append { span: at(0, 1), records: 3, fate, repeats: false });
+    let Outcome::Violated(violations) = check(&history, &BOTH[0]).outcome else {
+        panic!("nobody appended it");
+    };
+    assert_eq!(violations[0].kind, ViolationKind::Phantom);
 }
 
 #[test]

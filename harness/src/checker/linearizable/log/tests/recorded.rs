@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
 
-use crate::checker::linearizable::log::{EndOffsets, Judged, LogContract, Options, check_history};
+use crate::checker::linearizable::log::{
+    Counts, EndOffsets, Judged, LogContract, Options, check_history,
+};
 use crate::checker::log::{Contract, Duplicates, Guarantee};
 use crate::history::{Action, History, Key, Operation, Phase, Promise};
 
@@ -117,6 +119,42 @@ fn a_weaker_promise_is_none() {
         .sent(Promise::Volatile, (&[10], &[1]), (Phase::Ok, true))
         .poll(Phase::Ok, &[(0, 10)])
         .must_be_legal(|_| ());
+    tape()
+        .sent(Promise::Volatile, (&[10], &[1]), (Phase::Ok, true))
+        .poll(Phase::Ok, &[(0, 10)])
+        .must_be_legal(|contract| contract.duplicates = Duplicates::Never);
+}
+
+/// Its offset was not told, and no final read has it.
+#[test]
+fn an_acknowledged_send_is_somewhere() {
+    tape()
+        .send(Promise::Durable, &[10], &[0])
+        .send(Promise::Durable, &[20], &[])
+        .finally(&[(0, 10)])
+        .told(&expect![[r#"
+            invalid
+              not-linearizable: unplaced in orders-0: value 20 was acknowledged and fits nowhere: not before offset 1, and not behind it, since what is there came later [102, 103, 104, 105]
+        "#]]);
+}
+
+/// Two logs, and every number is the sum of theirs.
+#[test]
+fn what_was_judged_is_counted() {
+    let other = Action::send("orders-1", vec![50], Promise::Durable, false);
+    let judged = tape()
+        .send(Promise::Durable, &[10, 20], &[0, 1])
+        .sent(Promise::Durable, (&[30], &[]), (Phase::Info, false))
+        .send(Promise::FireAndForget, &[40], &[])
+        .call(5, Phase::Ok, other.clone(), other.sent(vec![Some(0)], false))
+        .poll(Phase::Ok, &[(0, 10), (1, 20)])
+        .poll(Phase::Ok, &[(1, 20)])
+        .end(2)
+        .end(1)
+        .judged(|_| ());
+    assert!(judged.verdict.is_valid());
+    let expected = Counts { logs: 2, acknowledged: 3, unknown: 2, reads: 2, ends: 2, positions: 3 };
+    assert_eq!(judged.counts, expected);
 }
 
 #[test]

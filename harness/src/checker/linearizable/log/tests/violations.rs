@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::brute;
-use super::cases::{Case, append, case, end, lost, op, read, resent, tail};
+use super::cases::{Case, again, append, case, end, lost, op, read, resent, tail};
 use crate::checker::linearizable::log::{Fate, Outcome};
 
 /// The case is told as expected, and is really illegal.
@@ -38,8 +38,42 @@ fn an_offset_holds_one_record() {
             disagreement: offset 1 holds value 10 and value 30 [0, 2]
         "#]],
     );
+    // It is the second record of one that the other one contradicts. Whoever read what was
+    // acknowledged there as well says nothing new.
+    illegal(
+        &case(vec![append((0, 9), &[10], 1), append((0, 9), &[20, 30], 0), read((1, 2), 1, &[30])]),
+        &expect![[r#"
+            disagreement: offset 1 holds value 10 and value 30 [0, 1]
+        "#]],
+    );
     // One of two appends of unknown fate is there; nobody knows of the other.
     legal(&case(vec![lost(0, &[10]), lost(0, &[20]), read((1, 2), 0, &[20])]));
+}
+
+/// A record is known to be at an offset by its acknowledgement there, and else by whoever read it.
+#[test]
+fn a_contradiction_names_who_says_so() {
+    let hinted = op((0, 9), &[10], Fate::UnknownAt { offset: 0 });
+    illegal(
+        &case(vec![hinted, lost(0, &[20]), read((1, 2), 0, &[10]), read((1, 3), 0, &[20])]),
+        &expect![[r#"
+            disagreement: offset 0 holds value 10 and value 20 [2, 3]
+        "#]],
+    );
+    // The end that nobody minds does not contradict.
+    illegal(
+        &case(vec![end((0, 1), 0), append((2, 3), &[10], 0), end((4, 5), 0)]),
+        &expect![[r#"
+            stale end: the log was said to end at offset 0 after value 10 had been acknowledged at 0 [1, 2]
+        "#]],
+    );
+    // Both records of the batch came too late; the first says it all.
+    illegal(
+        &case(vec![read((0, 1), 0, &[10, 20]), append((5, 6), &[10, 20], 0)]),
+        &expect![[r#"
+            read too early: offset 0 was read before value 10 was sent, which is there [0, 1]
+        "#]],
+    );
 }
 
 #[test]
@@ -48,6 +82,14 @@ fn a_record_that_is_read_was_appended() {
         &case(vec![read((0, 1), 0, &[10])]),
         &expect![[r#"
             phantom: a stranger was read at offset 0, but nobody appended it [0]
+        "#]],
+    );
+    // The log may be so long: then the other records are judged, too.
+    illegal(
+        &case(vec![append((0, 1), &[10], 0), lost(0, &[20]), read((2, 3), 0, &[99, 10])]),
+        &expect![[r#"
+            phantom: a stranger was read at offset 0, but nobody appended it [2]
+            two offsets: value 10 was acknowledged at offset 0, read at 1 [0, 2]
         "#]],
     );
     // It was, but its client does not know.
@@ -205,8 +247,24 @@ fn an_acknowledged_append_has_a_place() {
     );
     // Nobody saw it, but there is a hole that it fits.
     legal(&case(vec![append((0, 5), &[10], 1), somewhere((1, 2)), end((3, 4), 1)]));
-    // Behind the end there is always room.
+    // Behind the end there is always room, also of a sparse log.
     legal(&case(vec![append((0, 1), &[10], 0), somewhere((1, 3)), end((2, 3), 1)]));
+    legal(&case(vec![append((2, 5), &[10], 0), somewhere((1, 2))]));
+    legal(&case(vec![append((2, 5), &[10], 0), somewhere((1, 2))]).sparse());
+    // An append of nothing needs no place.
+    let nothing = op((1, 2), &[], Fate::AcknowledgedSomewhere);
+    legal(&case(vec![append((0, 5), &[10], 0), nothing, end((3, 4), 0)]));
+}
+
+/// Where its first copy is, or whether that one was acknowledged, is not told.
+#[test]
+fn what_was_sent_again_is_held_to_no_place() {
+    let somewhere = again(op((1, 2), &[20], Fate::AcknowledgedSomewhere));
+    legal(&case(vec![append((0, 5), &[10], 0), somewhere.clone(), end((3, 4), 0)]));
+    // The copy that came later is seen; the one before 10 was the acknowledged one.
+    legal(&case(vec![somewhere, append((3, 4), &[10], 1), read((5, 6), 1, &[10, 20])]));
+    let hinted = again(op((0, 1), &[10], Fate::UnknownAt { offset: 1 }));
+    legal(&case(vec![hinted, read((2, 3), 0, &[10])]));
 }
 
 /// A sparse log's holes are control batches, but what is bound is judged all the same.
