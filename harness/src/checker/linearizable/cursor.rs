@@ -4,7 +4,6 @@
 //! up to date step by step, and nothing about it needs to be stored in a configuration.
 
 use super::mask::Mask;
-use super::parts::number;
 use super::timeline::{NONE, Op, Timeline};
 
 /// A place between two events.
@@ -45,20 +44,6 @@ impl<B: Mask> Cursor<B> {
     /// The number of the call that is open in a slot.
     pub(super) fn op_in(&self, slot: u32) -> u32 {
         self.in_slot[slot as usize]
-    }
-
-    /// The number of the oldest call that is open; [`NONE`] if none is.
-    pub(super) fn oldest(&self) -> u32 {
-        let (none, mut from, mut oldest) = (B::none(self.slots()), 0, NONE);
-        while let Some(slot) = self.open.next(&none, from) {
-            oldest = oldest.min(self.op_in(slot));
-            from = slot + 1;
-        }
-        oldest
-    }
-
-    fn slots(&self) -> u32 {
-        number(self.in_slot.len())
     }
 
     /// How many calls of a crashed class have been called.

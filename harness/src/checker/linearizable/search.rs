@@ -62,7 +62,6 @@ use super::timeline::{NONE, Timeline};
 use super::trail::{Action, Trail};
 use super::{Call, Model, Viable};
 use choices::{After, Choices};
-use use_of::Readers;
 
 /// How a slice of a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,8 +137,6 @@ pub(super) struct Search<'a, M: Model, B> {
     candidates: Vec<(u32, u32, u32)>,
     counts: Taken,
     seen: Seen<B>,
-    /// For each crashed class, who could read what it writes.
-    readers: Vec<Readers>,
     /// The event that was never passed, and who was open there and not done.
     farthest: (u32, Vec<u32>),
     steps: u64,
@@ -171,7 +168,6 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             candidates: Vec::new(),
             counts: Taken::new(),
             seen: Seen::new(),
-            readers: vec![Readers::default(); timeline.crashed.len()],
             farthest: (0, Vec::new()),
             steps: 0,
             timeline,

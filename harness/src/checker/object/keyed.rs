@@ -1,6 +1,6 @@
 //! Many objects of one sort, each under its key.
 
-use super::super::linearizable::{Model, Part, Viable};
+use super::super::linearizable::{Model, Part, Regard, Viable};
 
 /// Independent objects of the same model. One without a key is the only one.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,10 @@ impl<M: Model> Model for Keyed<M> {
 
     fn overwrites(&self, asked: &Self::Input, output: Option<&M::Output>) -> bool {
         self.0.overwrites(&asked.input, output)
+    }
+
+    fn regards(&self, asked: &Self::Input, output: Option<&M::Output>) -> Option<Regard<M::State>> {
+        self.0.regards(&asked.input, output)
     }
 
     fn viable(&self, state: &M::State, asked: &Self::Input, output: &M::Output) -> Viable {

@@ -222,8 +222,8 @@ fn histories_of_jepsen_are_judged_as_well() {
     ];
     expect![[r#"
         2 calls, 1 parts: invalid
-          not-linearizable: no order explains `Append([3]) -> Appended` of process 0: with nothing before it, the state is [] [0]
-        of Some("1") after []
-        blocked Some((0, "process 0: Append([3]) -> Appended")), open []"#]]
+          not-linearizable: no order explains `ReadTail { from: 0 } -> Values([])` of process 1: after the one call before it that fits, the state is [3] [2]
+        of Some("1") after [(0, "process 0: Append([3]) -> Appended")]
+        blocked Some((2, "process 1: ReadTail { from: 0 } -> Values([])")), open []"#]]
     .assert_eq(&told(read_edn(text.concat().as_bytes(), None)));
 }

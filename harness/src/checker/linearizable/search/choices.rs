@@ -184,7 +184,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             let is_crashed = matches!(action, Action::TakeCrashed(_));
             // A crashed call that changes nothing, and hides nothing, is better saved for later.
             if (is_crashed && self.is_here(&after) && !(overwrites && self.hides_more()))
-                || (overwrites && self.is_needless(action) && !self.is_of_use(action, &after))
+                || (overwrites && self.is_needless(action) && !self.is_of_use(&after))
             {
                 return;
             }

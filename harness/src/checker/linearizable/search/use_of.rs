@@ -7,32 +7,16 @@
 
 use super::super::mask::Mask;
 use super::super::timeline::{NONE, Op};
-use super::super::trail::Action;
 use super::super::{Call, Model};
 use super::choices::After;
 use super::{At, Search};
 
-/// Which calls fit the state that a crashed write leaves, as far as was looked. A search stays in
-/// one stretch of the history for a while, so that nearly nothing is looked at twice.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Readers {
-    /// The numbers of the calls that were looked at: from the first to before the second.
-    looked_at: (u32, u32),
-    /// Those among them that fit and do not overwrite, in order.
-    fit: Vec<u32>,
-}
-
 impl<M: Model, B: Mask> Search<'_, M, B> {
     /// Whether any call that does not overwrite can take effect in the state after a needless
     /// write, before a write has to take effect.
-    pub(super) fn is_of_use(&mut self, action: Action, after: &After<M::State>) -> bool {
-        if self.changes_by_crash(self.then(after)) {
-            return true;
-        }
-        match action {
-            Action::Take(_) | Action::Hide(_) => self.is_read(self.then(after)),
-            Action::TakeCrashed(class) => self.is_read_of(class, after),
-        }
+    pub(super) fn is_of_use(&self, after: &After<M::State>) -> bool {
+        let at = self.then(after);
+        self.changes_by_crash(at) || self.is_read(at)
     }
 
     /// Whether a crashed call that does not overwrite could do something with the state, now or
@@ -84,29 +68,5 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
             from = slot + 1;
         }
         (self.cursor.called..self.end()).any(|op| self.fits(op, at))
-    }
-
-    /// The same for a crashed write, which leads to the same state every time.
-    fn is_read_of(&mut self, class: u32, after: &After<M::State>) -> bool {
-        let (begin, end) = (self.cursor.oldest().min(self.cursor.called), self.end());
-        let mut readers = std::mem::take(&mut self.readers[class as usize]);
-        let (from, to) = readers.looked_at;
-        if begin < from || begin > to {
-            readers = Readers { looked_at: (begin, begin), fit: Vec::new() };
-        }
-        let (from, to) = readers.looked_at;
-        readers.fit.extend((to..end).filter(|op| self.fits(*op, self.then(after))));
-        readers.looked_at = (from, to.max(end));
-        let first = readers.fit.partition_point(|op| *op < begin);
-        let near = readers.fit[first..].iter().take_while(|op| **op < end);
-        let found = near.into_iter().any(|op| self.is_left(*op));
-        self.readers[class as usize] = readers;
-        found
-    }
-
-    /// Whether a call is yet to take effect.
-    fn is_left(&self, op: u32) -> bool {
-        let Op { slot, returned, .. } = self.timeline.ops[op as usize];
-        op >= self.cursor.called || (returned >= self.cursor.event && !self.done.has(slot))
     }
 }
