@@ -90,6 +90,21 @@ fn swarm_strikes_with_every_class_and_counts_only_what_struck() {
     assert!(all.skipped() > 0, "some crash finds its node down: {counts:?}");
 }
 
+/// Swarm seeds 0x1314bfa and 0x1314c5e drew nothing but a slow link from a node to itself, which
+/// strikes nothing.
+#[test]
+fn link_that_is_drawn_joins_two_nodes() {
+    let nemesis = Nemesis::swarm().roles(["any"]);
+    let mut links = 0;
+    for seed in (0..50).map(Seed) {
+        for ScheduledFault { fault, aims, .. } in nemesis.draw(seed, 3, secs(60)).faults {
+            links += usize::from(aims.len() == 2);
+            assert!(aims.len() != 2 || aims[0] != aims[1], "{seed}: {fault:?} on {aims:?}");
+        }
+    }
+    assert!(links > 100, "{links}");
+}
+
 /// A schedule written by hand.
 fn by_hand(faults: Vec<(u64, Option<u64>, Fault, Vec<Aim>)>) -> Schedule {
     let faults = faults.into_iter().map(|(at, lasts, fault, aims)| ScheduledFault {

@@ -175,7 +175,7 @@ impl Nemesis {
         }
     }
 
-    /// Two different nodes, or the same one twice if there is no other.
+    /// Two ends that are not the same node, if there is more than one.
     fn link(&self, nodes: usize, dice: &mut Stream) -> Vec<Aim> {
         let from = dice.index(nodes);
         let to = (from + 1 + dice.index(nodes.saturating_sub(1).max(1))) % nodes;
@@ -183,7 +183,10 @@ impl Nemesis {
         // A role at one end may turn out to be the other end; such a fault is then skipped.
         if !self.roles.is_empty() && dice.chance(1, 2) {
             let end = dice.index(2);
-            ends[end] = self.aim(nodes, dice);
+            let aim = self.aim(nodes, dice);
+            if aim != ends[1 - end] {
+                ends[end] = aim;
+            }
         }
         ends
     }

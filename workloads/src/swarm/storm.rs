@@ -1,6 +1,5 @@
 //! The faults of a seed: which classes, how strong, how long.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use harness::fault::{Fault, FaultClass};
@@ -53,15 +52,10 @@ pub(super) fn draw(shape: &Shape, seed: Seed, dice: &mut Stream) -> Schedule {
     schedule
 }
 
-/// Links are slowed whatever else is broken; but a role may be played by nobody, and a link from a
-/// node to itself is none.
+/// Links are slowed whatever else is broken; but a role may be played by nobody.
 pub(super) fn always_strikes(scheduled: &ScheduledFault) -> bool {
-    let nodes = scheduled.aims.iter().filter_map(|aim| match aim {
-        Aim::Node(node) => Some(*node),
-        Aim::Role { .. } => None,
-    });
     scheduled.fault.class() == FaultClass::SlowLinks
-        && BTreeSet::from_iter(nodes).len() == scheduled.aims.len()
+        && scheduled.aims.iter().all(|aim| matches!(aim, Aim::Node(_)))
 }
 
 /// A storm of faults that the budget may forbid, one and all, gets one that nothing can forbid: a

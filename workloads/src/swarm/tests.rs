@@ -1,12 +1,9 @@
 //! What the swarm draws: everything that it may, and nothing that it must not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use harness::disk::DiskFault;
 use harness::fault::{Fault, FaultClass};
-use harness::nemesis::{Aim, ScheduledFault};
-use harness::system::Node;
 
 use super::*;
 
@@ -22,20 +19,6 @@ fn every_plan_can_be_carried_out_and_follows_from_its_seed() {
         assert_eq!(drawn, plan(seed));
         assert_eq!(Plan::read(&drawn.to_json()), Ok(drawn));
     }
-}
-
-#[test]
-fn link_from_a_node_to_itself_strikes_nothing() {
-    // Seed 0x1314c5e drew such a fault and no other, and struck nothing.
-    let slow = |aims: &[usize]| ScheduledFault {
-        at: Duration::ZERO,
-        lasts: None,
-        fault: Fault::Slow { latency_ms: 200 },
-        aims: aims.iter().map(|node| Aim::Node(Node(*node))).collect(),
-    };
-    assert!(storm::always_strikes(&slow(&[1])));
-    assert!(storm::always_strikes(&slow(&[1, 2])));
-    assert!(!storm::always_strikes(&slow(&[1, 1])));
 }
 
 /// How often each property has each value, among other things that are drawn.
