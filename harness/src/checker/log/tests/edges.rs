@@ -95,34 +95,22 @@ fn latest_backwards_in_spite_of_an_answer_of_an_older_epoch() {
     "#]]);
 }
 
-/// An older epoch knew more than a newer one had said before: from then on, that counts.
+/// An older epoch knew more than a newer one had said before, or as much: from then on, the older
+/// one counts, which holds for both.
 #[test]
 fn latest_backwards_below_an_answer_of_an_older_epoch() {
-    story()
-        .sent(1, 10, 0)
-        .polled(2, &[(0, 10)])
-        .ends(2, 5, 5)
-        .ends(3, 7, 4)
-        .ends(2, 6, 5)
-        .check(expect![[r#"
-            invalid
-              latest-backwards: orders-0 ended at offset 7 in epoch 4, and later at 6 in epoch 5 [7, 8, 9]
-        "#]]);
-}
-
-/// Of two answers that name one end, that of the older epoch says more: it holds for both.
-#[test]
-fn latest_backwards_below_the_same_answer_of_an_older_epoch() {
-    story()
-        .sent(1, 10, 0)
-        .polled(2, &[(0, 10)])
-        .ends(2, 7, 5)
-        .ends(3, 7, 4)
-        .ends(2, 6, 5)
-        .check(expect![[r#"
-            invalid
-              latest-backwards: orders-0 ended at offset 7 in epoch 4, and later at 6 in epoch 5 [7, 8, 9]
-        "#]]);
+    for newer in [5, 7] {
+        story()
+            .sent(1, 10, 0)
+            .polled(2, &[(0, 10)])
+            .ends(2, newer, 5)
+            .ends(3, 7, 4)
+            .ends(2, 6, 5)
+            .check(expect![[r#"
+                invalid
+                  latest-backwards: orders-0 ended at offset 7 in epoch 4, and later at 6 in epoch 5 [7, 8, 9]
+            "#]]);
+    }
 }
 
 /// An end that stays where it was has not gone back.
