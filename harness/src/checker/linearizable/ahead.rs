@@ -1,9 +1,10 @@
 //! What follows for an order from which states calls need, found without a search.
 //!
-//! A call that is possible in one state only ([`Effect::needs`](super::effect::Effect::needs)) comes after one that leads there,
-//! a *source*, or finds the state that was there before all. Take any call that leaves one known
-//! state for certain and that returned before ours was made: from then on the old state is gone,
-//! and a source must take effect after it, or be it. That a search can know beforehand:
+//! A call that is possible in one state only ([`needs`](super::effect::Effect::needs)) comes after
+//! one that leads there, a *source*, or finds the state that was there before all. Take any call
+//! that leaves one known state for certain and that returned before ours was made: from then on the
+//! old state is gone, and a source must take effect after it, or be it. What a search can know
+//! beforehand:
 //!
 //! - A source must be called before ours returns, and must return after the latest such call was
 //!   made. If there is none, no order has our call. Whatever the search does before, it will not
@@ -13,9 +14,9 @@
 //!   source can take effect once more. (Of those that have come and only observe, all are done.)
 //!
 //! This is necessary, not sufficient. But where values are unique it leaves hardly anything to the
-//! search, and without it a search would be sure of a stale read only when it had tried
-//! everything that came before. (Gibbons and Korach 1997 decide registers of unique values by such
-//! conditions alone.)
+//! search, and without it a search would be sure of a stale read only when it had tried everything
+//! that came before. (Gibbons and Korach 1997 decide registers of unique values by such conditions
+//! alone.)
 
 use super::effect::Leading;
 use super::timeline::{NONE, Timeline};

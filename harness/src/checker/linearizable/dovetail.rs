@@ -186,7 +186,8 @@ impl<'a, M: Model> Dovetail<'a, M> {
             }
         }
     }
-    /// Why there is no order of a part, whose search said so.
+
+    /// Why there is no order of a part, whose search said so, and which is kept meanwhile.
     fn refute(
         &mut self,
         open: &Open<'a>,
@@ -200,6 +201,7 @@ impl<'a, M: Model> Dovetail<'a, M> {
         }
         // There is an order of so many events, and there is none of so many.
         let (mut low, mut high) = open.search.reached();
+        let kept = self.waiting + open.search.bytes();
         let patience = PATIENCE.saturating_mul(SLICE + open.search.steps());
         let limit = meter.steps().saturating_add(patience);
         let mut stride = 1;
@@ -207,9 +209,9 @@ impl<'a, M: Model> Dovetail<'a, M> {
             let end = low.saturating_add(stride).min(high - 1);
             let mut search = self.search(&open.events, Sight::Before(end));
             let ended = loop {
-                let (before, bytes) = (search.steps(), meter.bytes().saturating_sub(self.waiting));
-                let ended = search.run(BETWEEN, bytes);
-                let held = self.waiting + search.bytes();
+                let before = search.steps();
+                let ended = search.run(BETWEEN, meter.bytes().saturating_sub(kept));
+                let held = kept + search.bytes();
                 effort.bytes = effort.bytes.max(held);
                 let spent = meter.spend(search.steps() - before, held);
                 if ended != Ended::Paused {

@@ -65,13 +65,7 @@ impl Effect {
 
     /// Whether the answer is possible in a state; `None` if the model must be asked.
     pub(super) fn allows(self, at: u32) -> Option<bool> {
-        match self {
-            Self::Ask => None,
-            Self::To(_) => Some(true),
-            Self::At { state, then, elsewhere } => {
-                Some(if at == state { then != NONE } else { elsewhere })
-            }
-        }
+        self.after(at).map(|after| after.is_ok())
     }
 
     /// The state that follows on a state; `None` if the model must be asked.
@@ -94,13 +88,9 @@ impl Effect {
         }
     }
 
-    /// Whether a call of this sort leaves one known state for certain, if its answer is known.
+    /// Whether it leads there whenever it takes effect.
     pub(super) const fn is_certain(self) -> bool {
-        match self {
-            Self::To(_) => true,
-            Self::At { state, then, elsewhere } => !elsewhere && then != NONE && then != state,
-            Self::Ask => false,
-        }
+        !matches!(self, Self::At { elsewhere: true, .. }) && self.leads_to().is_some()
     }
 
     /// The only state in which it is possible, if there is only one.

@@ -35,7 +35,8 @@ pub struct Refutation {
     /// The part that it is about, if the object has parts.
     pub part: Option<String>,
     /// An order that explains as much of the history as any does: every call that returned before
-    /// `blocked` returned, and perhaps some that were still open.
+    /// `blocked` returned, and perhaps some that were still open. If the budget ends while the
+    /// longest one is looked for, it may explain less.
     pub order: Vec<u32>,
     /// The call whose return cannot be passed: it fits nowhere, or not together with the others.
     pub blocked: u32,

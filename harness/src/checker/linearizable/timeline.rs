@@ -89,7 +89,7 @@ pub(super) struct Timeline {
     /// For each event, and for the end: how many calls are made before the first return of one
     /// that overwrites and was not called before that event. All, if there is none.
     pub(super) overwritten: Vec<u32>,
-    /// Calls with unknown answers, by what was asked.
+    /// Calls with unknown answers, by what they do.
     pub(super) crashed: Vec<Crashed>,
     /// Of these, the numbers of those that do not overwrite.
     pub(super) changing: Vec<u32>,

@@ -6,7 +6,7 @@ use super::super::models::log::{self, AppendLog};
 use super::super::models::queue::{self, Queue};
 use super::super::models::register::{self, Register};
 use super::super::models::set::{self, Set};
-use super::super::{Model, Part};
+use super::super::{Model, Part, Regard};
 
 /// All that a model says of a call.
 fn hooks<M: Model>(
@@ -32,6 +32,36 @@ fn said<M: Model>(model: M, input: M::Input, output: M::Output) -> (bool, bool) 
     let told = hooks(model, &state, call);
     assert_eq!(told, by_reference);
     (told.0, told.1)
+}
+
+/// A call regards one state, or the law does not hold for it.
+#[test]
+fn registers_treat_all_states_alike_but_the_one_that_a_call_regards() {
+    use register::Input::{CompareAndSet, Read, Write};
+    use register::Output::{Matched, Value, Written};
+    let model = &Register::new();
+    let states = [None, Some(0), Some(1), Some(2)];
+    let mut inputs = vec![Read, Write(1)];
+    for expected in 0..2 {
+        inputs.extend((0..2).map(|new| CompareAndSet { expected, new }));
+    }
+    let mut outputs = vec![None, Some(Written), Some(Matched(true)), Some(Matched(false))];
+    outputs.extend(states.map(|state| Some(Value(state))));
+    let mut regarding = 0;
+    for input in &inputs {
+        for output in outputs.iter().map(Option::as_ref) {
+            let Some(Regard { state, elsewhere }) = (&model).regards(input, output) else {
+                continue;
+            };
+            regarding += 1;
+            for other in states.into_iter().filter(|other| *other != state) {
+                let after = model.step(&other, input, output);
+                assert_eq!(after, elsewhere.then_some(other), "{input:?} {output:?} in {other:?}");
+            }
+        }
+    }
+    // A read for each state, and each compare-and-set whether it matched, did not, or may have.
+    assert_eq!(regarding, 4 + 4 * 3);
 }
 
 const OBSERVES: (bool, bool) = (true, false);
