@@ -50,6 +50,7 @@ pub mod models;
 mod pairing;
 
 mod ahead;
+mod classes;
 mod cursor;
 mod dovetail;
 mod effect;

@@ -84,11 +84,13 @@ impl Ahead {
     }
 
     /// The last call that needs a state; [`NONE`] if there is none, or none is known.
+    #[inline]
     pub(super) fn last_to_need(&self, state: u32) -> u32 {
         self.last.get(state as usize).copied().unwrap_or(NONE)
     }
 
     /// Whether it is too early, before an event, to lead to a state.
+    #[inline]
     pub(super) fn is_too_early(&self, event: u32, state: u32) -> bool {
         self.not_before.get(state as usize).is_some_and(|not_before| *not_before > event)
             && self.leading.to(state).is_some_and(|sources| sources.len() == 1)

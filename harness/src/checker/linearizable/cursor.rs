@@ -19,6 +19,8 @@ pub(super) struct Cursor<B> {
     pub(super) observing: B,
     /// Of these, those that overwrite.
     pub(super) overwriting: B,
+    /// Of these, those that are blind.
+    pub(super) blind: B,
     /// The call in each open slot.
     in_slot: Vec<u32>,
     /// How many calls of each crashed class have been called so far. It is this number, and not
@@ -36,6 +38,7 @@ impl<B: Mask> Cursor<B> {
             open: B::none(timeline.slots),
             observing: B::none(timeline.slots),
             overwriting: B::none(timeline.slots),
+            blind: B::none(timeline.slots),
             in_slot: vec![NONE; timeline.slots as usize],
             crashed: vec![0; timeline.crashed.len()],
         }
@@ -96,11 +99,15 @@ impl<B: Mask> Cursor<B> {
         if op.overwrites {
             self.overwriting.set(op.slot);
         }
+        if op.is_blind {
+            self.blind.set(op.slot);
+        }
     }
 
     fn closes(&mut self, slot: u32) {
         self.open.clear(slot);
         self.observing.clear(slot);
         self.overwriting.clear(slot);
+        self.blind.clear(slot);
     }
 }

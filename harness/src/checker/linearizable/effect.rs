@@ -64,11 +64,13 @@ impl Effect {
     }
 
     /// Whether the answer is possible in a state; `None` if the model must be asked.
+    #[inline]
     pub(super) fn allows(self, at: u32) -> Option<bool> {
         self.after(at).map(|after| after.is_ok())
     }
 
     /// The state that follows on a state; `None` if the model must be asked.
+    #[inline]
     pub(super) fn after(self, at: u32) -> Option<Result<u32, Impossible>> {
         match self {
             Self::Ask => None,
@@ -80,6 +82,7 @@ impl Effect {
     }
 
     /// The state to which it leads from another one, if there is one.
+    #[inline]
     pub(super) const fn leads_to(self) -> Option<u32> {
         match self {
             Self::To(to) => Some(to),
@@ -94,6 +97,7 @@ impl Effect {
     }
 
     /// The only state in which it is possible, if there is only one.
+    #[inline]
     pub(super) const fn needs(self) -> Option<u32> {
         match self {
             Self::At { state, then, elsewhere: false } if then != NONE => Some(state),

@@ -30,9 +30,11 @@ use std::hash::Hash;
 ///   as much: the search is exponential in the worst case, and a part is small.
 /// - [`only_observes`](Self::only_observes): such a call never has to be tried twice in one state.
 /// - [`overwrites`](Self::overwrites): other open calls may hide behind such a call.
+/// - [`is_blind`](Self::is_blind): which ones may.
 /// - [`regards`](Self::regards): what such a call does is known for all states from two of them, and
 ///   states that no call regards are as good as one.
 /// - [`viable`](Self::viable): states from which an answer that is still to come cannot come true.
+/// - [`viable_after`](Self::viable_after): the same after one call more, without making the state.
 /// - [`allows`](Self::allows): as `step`, where only legality counts.
 ///
 /// States are compared, hashed and kept, many of them. Equal states must be interchangeable; the
@@ -85,6 +87,15 @@ pub trait Model {
         false
     }
 
+    /// Whether a call with this answer is possible in every state: a write, or an append that was
+    /// answered with no more than that it is done. Such a call does not look at the state, even if
+    /// what it leaves depends on it. By default, only calls that overwrite are known to be blind.
+    ///
+    /// The law: `step(s, input, output)` is `Some`, for every `s`.
+    fn is_blind(&self, input: &Self::Input, output: Option<&Self::Output>) -> bool {
+        self.overwrites(input, output)
+    }
+
     /// The one state that makes a difference to a call with this answer, if there is only one: that
     /// which a read told, or a compare-and-set expected.
     ///
@@ -108,6 +119,20 @@ pub trait Model {
     /// be best if the answer fits at once.
     fn viable(&self, state: &Self::State, input: &Self::Input, output: &Self::Output) -> Viable {
         if self.allows(state, input, Some(output)) { Viable::Likely } else { Viable::Perhaps }
+    }
+
+    /// Whether `input` may be answered with `output` after a call that is blind and does not
+    /// overwrite: as [`viable`](Self::viable) of the state after it. Override it if that can be
+    /// told without making the state.
+    fn viable_after(
+        &self,
+        state: &Self::State,
+        (blind, answer): (&Self::Input, Option<&Self::Output>),
+        input: &Self::Input,
+        output: &Self::Output,
+    ) -> Viable {
+        let after = self.step(state, blind, answer);
+        after.map_or(Viable::Never, |after| self.viable(&after, input, output))
     }
 
     /// Whether `step` has an answer: override it if that is cheaper than making a state.
@@ -164,12 +189,26 @@ impl<M: Model> Model for &M {
         (**self).overwrites(input, output)
     }
 
+    fn is_blind(&self, input: &M::Input, output: Option<&M::Output>) -> bool {
+        (**self).is_blind(input, output)
+    }
+
     fn regards(&self, input: &M::Input, output: Option<&M::Output>) -> Option<Regard<M::State>> {
         (**self).regards(input, output)
     }
 
     fn viable(&self, state: &M::State, input: &M::Input, output: &M::Output) -> Viable {
         (**self).viable(state, input, output)
+    }
+
+    fn viable_after(
+        &self,
+        state: &M::State,
+        blind: (&M::Input, Option<&M::Output>),
+        input: &M::Input,
+        output: &M::Output,
+    ) -> Viable {
+        (**self).viable_after(state, blind, input, output)
     }
 
     fn allows(&self, state: &M::State, input: &M::Input, output: Option<&M::Output>) -> bool {

@@ -59,6 +59,7 @@ impl Parts {
     }
 
     /// The number of the part of the call at a place.
+    #[inline]
     pub(super) fn of(&self, place: usize) -> usize {
         self.of_call.get(place).map_or(0, |part| *part as usize)
     }

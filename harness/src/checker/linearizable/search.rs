@@ -21,6 +21,9 @@
 //!    that returns first. An order that takes the other one can be changed by swapping the two:
 //!    both are open now, and the one that now goes later returns later. An order that takes only
 //!    the other can not be: the one that returns first would be done by its return at the latest.
+//!    One that is optional (see 6) and one that is not are no twins: the second would have to hide
+//!    where the first does, and may not have been called by then. But if they overwrite, the one
+//!    that is not taken becomes optional in any case.
 //! 4. *Crashed calls are counts.* See [`Seen`]: a call whose answer is unknown never has to take
 //!    effect. So it has no slot, no place in the mask and no return; its class has a count of
 //!    those called *so far*, and fewer taken is at least as good.
@@ -28,19 +31,20 @@
 //!    is left at once: that answer belongs to a call that must take effect after it. It can come
 //!    true without a call that overwrites, or after the last one that does; so the states that
 //!    those lead to that are left are asked about, too.
-//! 6. *Hidden writes* ([`Model::overwrites`]). When a call takes effect that leaves the same state
-//!    whatever was before it, every other such open call may have taken effect just before, or
-//!    not: nobody can tell. They become *optional*, and a place stands for all their subsets at
-//!    once, which would be 2^n places. An optional call can still be taken (then it was not among
-//!    those hidden), and at its return it may pass (then it was).
-//! 7. *No needless writes*. A write that nothing forces, because it does not return now or could
-//!    pass as hidden, takes effect only to be observed. If another write follows and nobody looked
-//!    in between, leave the first one out: those that it made optional become so by the first of
-//!    them to return, which then takes effect at its return, unobserved as well; and the second
-//!    write leaves the same state as before and has at least as many optional ones. Fewer writes
-//!    take effect, or as many and one of them later, so that this comes to an end. So behind a
-//!    needless write the next call must be one that looks (`unobserved` in [`Place`]), and a
-//!    write that nobody can look at in time is not tried at all (see `use_of`).
+//! 6. *Hidden calls* ([`Model::overwrites`], [`Model::is_blind`]). When a call takes effect that
+//!    leaves the same state whatever was before it, every other open call that is blind may have
+//!    taken effect just before, or not: nobody can tell. They become *optional*, and a place stands
+//!    for all their subsets at once, which would be 2^n places. An optional call can still be taken
+//!    (then it was not among those hidden), and at its return it may pass (then it was).
+//! 7. *No needless calls*. A blind call that nothing forces, because it does not return now or
+//!    could pass as hidden, takes effect only to be observed. Say that a write follows, and nobody
+//!    looked in between: then all between them are blind, and possible in any state. If the
+//!    needless call is still open at the write, leave it out: the write hides it. If not, let it
+//!    take effect at its return. Those that passed as hidden behind it do so, too. The write leaves
+//!    the same state as before and has at least as many optional ones; fewer calls are needless, or
+//!    as many and one of them later, so that this comes to an end. So behind a needless call none
+//!    may overwrite until one has looked (`unobserved` in [`Place`]), and a call that leaves what
+//!    nobody can look at in time is not tried at all (see `use_of`).
 //! 8. *Easy parts first*: see [`super::dovetail`].
 //! 9. *States that nobody regards are one*: see [`super::effect`].
 //! 10. *Looking ahead*: see [`super::ahead`].
@@ -52,6 +56,7 @@ mod choices;
 mod foresight;
 mod use_of;
 
+use super::classes::Classes;
 use super::cursor::Cursor;
 use super::judgement::Refutation;
 use super::mask::Mask;
@@ -61,7 +66,7 @@ use super::table::Interned;
 use super::timeline::{NONE, Timeline};
 use super::trail::{Action, Trail};
 use super::{Call, Model, Viable};
-use choices::{After, Choices};
+use choices::{After, Choices, Sort};
 
 /// How a slice of a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +102,8 @@ pub(super) trait Searching {
 struct At<'s, S> {
     number: Option<u32>,
     state: &'s S,
+    /// Not this state is meant, but the one that this blind call leaves there.
+    after: Option<u32>,
 }
 
 impl<S> Clone for At<'_, S> {
@@ -121,6 +128,7 @@ pub(super) struct Search<'a, M: Model, B> {
     model: &'a M,
     calls: &'a [Call<M::Input, M::Output>],
     timeline: Timeline,
+    classes: Classes<'a, M::Input, M::Output>,
     cursor: Cursor<B>,
     states: Interned<M::State>,
     /// Where it stands, with the cursor.
@@ -133,8 +141,8 @@ pub(super) struct Search<'a, M: Model, B> {
     frames: Vec<Frame<B>>,
     /// What is left to try, of all frames; a frame knows where its own begin.
     pending: Vec<(Action, Viable)>,
-    /// Scratch space: open calls with their classes and returns.
-    candidates: Vec<(u32, u32, u32)>,
+    /// Scratch space: open calls with their classes, whether they may pass, and their returns.
+    candidates: Vec<(u32, bool, u32, u32)>,
     counts: Taken,
     seen: Seen<B>,
     /// The event that was never passed, and who was open there and not done.
@@ -154,6 +162,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         Self {
             model,
             calls,
+            classes: Classes::new(calls, number(states.len())),
             cursor: Cursor::new(&timeline),
             heap: (0..number(states.len())).map(|state| model.bytes(states.get(state))).sum(),
             states,
@@ -176,12 +185,12 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
 
     /// The state that is.
     fn here(&self) -> At<'_, M::State> {
-        At { number: Some(self.state), state: self.states.get(self.state) }
+        self.state_of(self.state)
     }
 
     /// The state of a number.
     fn state_of(&self, number: u32) -> At<'_, M::State> {
-        At { number: Some(number), state: self.states.get(number) }
+        At { number: Some(number), state: self.states.get(number), after: None }
     }
 
     /// Whether the answer of a call is possible in a state.
@@ -282,10 +291,8 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             };
             let Ok(after) = self.after(action) else { continue };
             self.act(action, after);
-            if self.is_viable() {
-                self.observe_all();
-                return true;
-            }
+            self.observe_all();
+            return true;
         }
         false
     }
@@ -294,8 +301,8 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     fn act(&mut self, action: Action, after: After<M::State>) {
         self.steps += 1;
         self.trail.push(action);
-        let overwrites = self.overwrites(action);
-        let needless = overwrites && self.is_needless(action);
+        let Sort { overwrites, is_blind } = self.sort(action);
+        let needless = is_blind && self.is_needless(action);
         match action {
             Action::Hide(op) | Action::Take(op) => {
                 let slot = self.timeline.ops[op as usize].slot;
@@ -316,9 +323,9 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
             }
         }
         if overwrites {
-            self.optional.set_all(&self.cursor.overwriting, &self.done);
+            self.optional.set_all(&self.cursor.blind, &self.done);
         }
-        self.unobserved = needless;
+        self.unobserved = needless || (is_blind && !overwrites && self.unobserved);
     }
 
     /// Keeps where the search stands as the farthest that it came.
@@ -337,6 +344,7 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         let bytes = self.heap
             + self.timeline.bytes()
             + self.states.bytes()
+            + self.classes.bytes()
             + self.seen.bytes(&self.counts)
             + self.trail.bytes()
             + self.frames.capacity() * size_of::<Frame<B>>()

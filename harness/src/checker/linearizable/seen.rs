@@ -67,8 +67,8 @@ pub(super) struct Place<B> {
     /// The open calls that may count as done or not, as one likes: see
     /// [`Model::overwrites`](super::Model::overwrites).
     pub(super) optional: B,
-    /// The last call that took effect overwrote, without need, and nobody has looked since: then
-    /// the next one must not overwrite.
+    /// A blind call took effect without need, and nobody has looked since: until then none may
+    /// overwrite.
     pub(super) unobserved: bool,
 }
 
@@ -78,11 +78,13 @@ pub(super) struct Place<B> {
 pub(super) struct Seen<B> {
     configurations: Vec<(Place<B>, u32)>,
     index: Index,
+    /// The last event of any of them.
+    last: u32,
 }
 
 impl<B: Mask> Seen<B> {
     pub(super) const fn new() -> Self {
-        Self { configurations: Vec::new(), index: Index::new() }
+        Self { configurations: Vec::new(), index: Index::new(), last: 0 }
     }
 
     /// Whether a configuration is known that is at least as good: the same place, reached with no
@@ -94,7 +96,7 @@ impl<B: Mask> Seen<B> {
     ///
     /// One that is free to overwrite is at least as good as one that is not.
     pub(super) fn knows(&mut self, place: &Place<B>, taken: u32, counts: &Taken) -> bool {
-        if self.configurations.is_empty() {
+        if place.event > self.last {
             return false;
         }
         if place.unobserved {
@@ -112,6 +114,7 @@ impl<B: Mask> Seen<B> {
             let number = self.configurations.len();
             let number = u32::try_from(number).expect("the budget of bytes ends before");
             self.configurations.push((place.clone(), taken));
+            self.last = self.last.max(place.event);
             self.index.fill(vacancy, number);
         }
     }

@@ -51,6 +51,7 @@ impl Index {
     }
 
     /// Puts a number where it was not found, and returns it.
+    #[inline]
     pub(super) fn fill(&mut self, vacancy: Vacancy, number: u32) -> u32 {
         self.places[vacancy.place] = (tag(vacancy.hash), number + 1);
         self.used += 1;
@@ -63,6 +64,7 @@ impl Index {
     }
 
     /// The tag alone says where, so that the table can grow without the things themselves.
+    #[inline]
     fn start(&self, tag: u32) -> usize {
         tag as usize & (self.places.len() - 1)
     }
@@ -81,6 +83,7 @@ impl Index {
 }
 
 /// The upper half of a hash is the better mixed one.
+#[inline]
 const fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
@@ -141,6 +144,7 @@ struct Mixer(u64);
 const STIR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Mixer {
+    #[inline]
     fn stir(&mut self, word: u64) {
         let word = self.0 ^ word ^ (STIR >> 7);
         let upper = ((u128::from(word) * u128::from(STIR)) >> 64) as u64;
@@ -149,10 +153,12 @@ impl Mixer {
 }
 
 impl Hasher for Mixer {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0.wrapping_mul(STIR)
     }
 
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
@@ -165,18 +171,22 @@ impl Hasher for Mixer {
         self.stir(u64::from_le_bytes(rest) ^ ((left.len() as u64 + 1) << 56));
     }
 
+    #[inline]
     fn write_u8(&mut self, value: u8) {
         self.stir(u64::from(value));
     }
 
+    #[inline]
     fn write_u32(&mut self, value: u32) {
         self.stir(u64::from(value));
     }
 
+    #[inline]
     fn write_u64(&mut self, value: u64) {
         self.stir(value);
     }
 
+    #[inline]
     fn write_usize(&mut self, value: usize) {
         self.stir(value as u64);
     }

@@ -5,6 +5,7 @@ mod random;
 
 mod agreement;
 mod ahead;
+mod blind;
 mod models;
 mod reductions;
 mod reports;

@@ -1,11 +1,10 @@
 //! The calls of one part as the search walks through them: events in order, calls by slots.
 
-use std::hash::Hash;
-
 use super::ahead::Ahead;
+use super::classes::Classes;
 use super::effect::{self, Effect};
 use super::parts::{Parts, number};
-use super::table::{Index, Interned, hash_of};
+use super::table::Interned;
 use super::{Call, Model};
 
 /// Stands for no number.
@@ -19,8 +18,8 @@ pub(super) struct Op {
     /// The bit that stands for it while it is open; [`NONE`] if its answer is unknown. A slot is
     /// another call's as soon as this one returned.
     pub(super) slot: u32,
-    /// Calls that do the same have the same class; [`NONE`] if it only observes. Of a call with an
-    /// unknown answer it is the place among `crashed`.
+    /// Calls that do the same have the same class; [`NONE`] as long as nobody asked for it. Of a
+    /// call with an unknown answer it is the place among `crashed`.
     pub(super) class: u32,
     /// What it does.
     pub(super) effect: Effect,
@@ -32,6 +31,8 @@ pub(super) struct Op {
     pub(super) observes: bool,
     /// See [`Model::overwrites`].
     pub(super) overwrites: bool,
+    /// See [`Model::is_blind`].
+    pub(super) is_blind: bool,
 }
 
 /// A call begins or returns.
@@ -63,6 +64,8 @@ pub(super) struct Crashed {
     pub(super) effect: Effect,
     /// See [`Model::overwrites`].
     pub(super) overwrites: bool,
+    /// See [`Model::is_blind`].
+    pub(super) is_blind: bool,
 }
 
 /// How far a search of a timeline looks ahead.
@@ -188,7 +191,7 @@ impl Timeline {
                 timeline.ahead.doom = doom;
             }
         }
-        Classes::new(calls, number(states.len())).sort(&mut timeline);
+        Classes::new(calls, number(states.len())).sort_crashed(&mut timeline);
         timeline.look_ahead();
         (timeline, states)
     }
@@ -259,6 +262,7 @@ impl<M: Model> Builder<'_, M> {
             return;
         }
         let overwrites = self.model.overwrites(&call.input, call.output.as_ref());
+        let is_blind = self.model.is_blind(&call.input, call.output.as_ref());
         let effect = Effect::of(self.model, call, overwrites, &mut self.states);
         let slot = if is_crashed { NONE } else { self.vacant_slot() };
         let op = Op {
@@ -270,6 +274,7 @@ impl<M: Model> Builder<'_, M> {
             calls_before: NONE,
             observes,
             overwrites,
+            is_blind,
         };
         let number = number(self.timeline.ops.len());
         self.numbers[place as usize] = number;
@@ -291,67 +296,5 @@ impl<M: Model> Builder<'_, M> {
         returning.returned = at;
         self.vacant.push(returning.slot);
         self.timeline.events.push(Event::new(op, true));
-    }
-}
-
-/// Calls that do the same. Those that lead to one state from all are the first classes, by the
-/// number of that state; of others only the model knows whether they do the same, and they do if
-/// the same was asked and answered.
-struct Classes<'a, I, O> {
-    calls: &'a [Call<I, O>],
-    index: Index,
-    /// How many states there are.
-    states: u32,
-    /// The first call of each class behind those of states.
-    firsts: Vec<u32>,
-    /// For each class up to the last one that crashed, its place among the crashed, or [`NONE`].
-    crashed: Vec<u32>,
-}
-
-impl<'a, I: Eq + Hash, O: Eq + Hash> Classes<'a, I, O> {
-    const fn new(calls: &'a [Call<I, O>], states: u32) -> Self {
-        Self { calls, index: Index::new(), states, firsts: Vec::new(), crashed: Vec::new() }
-    }
-
-    fn sort(mut self, timeline: &mut Timeline) {
-        let Timeline { ops, crashed, changing, .. } = timeline;
-        // Those that observe are never tried one for another, and their answers may be long.
-        for op in ops.iter_mut().filter(|op| !op.observes) {
-            let class = self.class(op);
-            if op.slot != NONE {
-                op.class = class;
-                continue;
-            }
-            if self.crashed.len() <= class as usize {
-                self.crashed.resize(class as usize + 1, NONE);
-            }
-            let place = &mut self.crashed[class as usize];
-            if *place == NONE {
-                *place = number(crashed.len());
-                let (effect, overwrites) = (op.effect, op.overwrites);
-                crashed.push(Crashed { calls: Vec::new(), effect, overwrites });
-                changing.extend((!overwrites).then_some(*place));
-            }
-            op.class = *place;
-            crashed[*place as usize].calls.push(op.call);
-        }
-    }
-
-    fn class(&mut self, op: &Op) -> u32 {
-        if let Effect::To(state) = op.effect {
-            return state;
-        }
-        let (calls, firsts) = (self.calls, &mut self.firsts);
-        let of = |place: u32| {
-            let Call { input, output, .. } = &calls[place as usize];
-            (input, output)
-        };
-        let this = of(op.call);
-        let found = self.index.find(hash_of(&this), |class| of(firsts[class as usize]) == this);
-        let class = found.unwrap_or_else(|vacancy| {
-            firsts.push(op.call);
-            self.index.fill(vacancy, number(firsts.len() - 1))
-        });
-        self.states + class
     }
 }

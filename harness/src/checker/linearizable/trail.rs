@@ -32,15 +32,18 @@ impl Trail {
         Self { actions: Vec::with_capacity(calls), ..Self::default() }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, action: Action) {
         self.actions.push(action);
     }
 
+    #[inline]
     pub(super) const fn len(&self) -> usize {
         self.actions.len()
     }
 
     /// Takes back all but the first `length` actions.
+    #[inline]
     pub(super) fn truncate(&mut self, length: usize) {
         self.actions.truncate(length);
         self.common = self.common.min(length);

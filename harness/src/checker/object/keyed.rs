@@ -43,6 +43,10 @@ impl<M: Model> Model for Keyed<M> {
         self.0.overwrites(&asked.input, output)
     }
 
+    fn is_blind(&self, asked: &Self::Input, output: Option<&M::Output>) -> bool {
+        self.0.is_blind(&asked.input, output)
+    }
+
     fn regards(&self, asked: &Self::Input, output: Option<&M::Output>) -> Option<Regard<M::State>> {
         self.0.regards(&asked.input, output)
     }

@@ -56,6 +56,7 @@ impl Text {
         Self::default().followed_by(text)
     }
 
+    #[inline]
     fn followed_by(&self, more: &str) -> Self {
         let mut text = String::with_capacity(self.text.len() + more.len());
         text.push_str(&self.text);
@@ -75,6 +76,7 @@ impl fmt::Debug for Text {
 }
 
 impl Hash for Text {
+    #[inline]
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.hash);
     }
@@ -90,6 +92,7 @@ impl Model for KeyValue {
         Text::default()
     }
 
+    #[inline]
     fn step(&self, state: &Text, input: &Input, output: Option<&Output>) -> Option<Text> {
         match (&input.command, output) {
             (Command::Get, Some(Output::Text(text))) => {
@@ -103,19 +106,29 @@ impl Model for KeyValue {
         }
     }
 
+    #[inline]
     fn part<'i>(&self, input: &'i Input) -> Part<'i> {
         Part::Named(&input.key)
     }
 
+    #[inline]
     fn only_observes(&self, input: &Input, _output: Option<&Output>) -> bool {
         matches!(input.command, Command::Get)
     }
 
+    #[inline]
     fn overwrites(&self, input: &Input, output: Option<&Output>) -> bool {
         matches!((&input.command, output), (Command::Put(_), Some(Output::Done) | None))
     }
 
+    #[inline]
+    fn is_blind(&self, input: &Input, output: Option<&Output>) -> bool {
+        let is_answer = matches!(output, Some(Output::Done) | None);
+        is_answer && matches!(input.command, Command::Put(_) | Command::Append(_))
+    }
+
     /// Without a put, a text only grows at its end.
+    #[inline]
     fn viable(&self, state: &Text, input: &Input, output: &Output) -> Viable {
         match (&input.command, output) {
             (Command::Get, Output::Text(text)) if text.starts_with(&state.text) => Viable::Likely,
@@ -124,6 +137,27 @@ impl Model for KeyValue {
         }
     }
 
+    #[inline]
+    fn viable_after(
+        &self,
+        state: &Text,
+        (blind, _): (&Input, Option<&Output>),
+        input: &Input,
+        output: &Output,
+    ) -> Viable {
+        match (&blind.command, &input.command, output) {
+            (Command::Append(more), Command::Get, Output::Text(text)) => {
+                let rest = text.strip_prefix(&state.text);
+                let is_prefix = rest.is_some_and(|rest| rest.starts_with(more));
+                if is_prefix { Viable::Likely } else { Viable::Never }
+            }
+            (Command::Put(_) | Command::Get, ..)
+            | (_, Command::Put(_) | Command::Append(_), _)
+            | (.., Output::Done) => Viable::Perhaps,
+        }
+    }
+
+    #[inline]
     fn allows(&self, state: &Text, input: &Input, output: Option<&Output>) -> bool {
         match (&input.command, output) {
             (Command::Get, Some(Output::Text(text))) => state.text == *text,
@@ -134,6 +168,7 @@ impl Model for KeyValue {
         }
     }
 
+    #[inline]
     fn bytes(&self, state: &Text) -> usize {
         size_of_val(state) + state.text.capacity()
     }

@@ -7,7 +7,7 @@
 use super::super::effect::{Effect, Impossible};
 use super::super::mask::Mask;
 use super::super::parts::number;
-use super::super::timeline::Op;
+use super::super::timeline::{Crashed, Op};
 use super::super::trail::Action;
 use super::super::{Call, Model, Viable};
 use super::{At, Search};
@@ -32,6 +32,13 @@ enum Stage {
     Crashed,
 }
 
+/// What the model says of the call that takes effect by an action.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sort {
+    pub(super) overwrites: bool,
+    pub(super) is_blind: bool,
+}
+
 /// What an action makes of the state.
 #[derive(Clone, Debug)]
 pub(super) enum After<S> {
@@ -41,6 +48,16 @@ pub(super) enum After<S> {
     Known(u32),
     /// This state, which may have no number yet.
     New(S),
+}
+
+/// What an action would make of the state, as far as it must be known to judge it.
+#[derive(Clone, Debug)]
+enum Prospect<S> {
+    /// What this blind call leaves, of which the model need not make a state:
+    /// [`Model::viable_after`].
+    Blind(u32),
+    /// It is made.
+    Made(After<S>),
 }
 
 impl Choices {
@@ -79,22 +96,30 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     /// What comes to mind: the call that returns passes or takes effect now.
     fn first(&self) -> Option<Action> {
         let blocked = self.blocked();
-        let Op { slot, observes, overwrites, .. } = self.timeline.ops[blocked as usize];
+        let Op { slot, observes, overwrites, is_blind, .. } = self.timeline.ops[blocked as usize];
         if self.optional.has(slot) {
             return Some(Action::Hide(blocked));
         }
         // One that only observes would be done already.
         let barred = observes || (overwrites && self.unobserved);
-        (!barred && self.allows(blocked, self.here())).then_some(Action::Take(blocked))
+        (!barred && (is_blind || self.allows(blocked, self.here())))
+            .then_some(Action::Take(blocked))
     }
 
     /// What comes to mind, with what follows from it, if the next observer's answer is on the way
     /// from there.
     pub(super) fn right_away(&self) -> Option<(Action, After<M::State>)> {
         let action = self.first()?;
-        let after = self.after(action).ok().filter(|after| !self.is_dead_end(after))?;
-        let likely = |next| self.viability(self.then(&after), next) == Viable::Likely;
-        self.next_observer().is_none_or(likely).then_some((action, after))
+        let prospect = self.prospect(action).ok()?;
+        let likely = |next| self.viability(self.at(&prospect), next) == Viable::Likely;
+        if !self.next_observer().is_none_or(likely) {
+            return None;
+        }
+        let after = match prospect {
+            Prospect::Blind(_) => self.after(action).ok()?,
+            Prospect::Made(after) => after,
+        };
+        Some((action, after))
     }
 
     /// What an action makes of the state that is.
@@ -110,12 +135,31 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         }
     }
 
+    /// What must be known of it to judge it.
+    fn prospect(&self, action: Action) -> Result<Prospect<M::State>, Impossible> {
+        if let Action::Take(op) = action
+            && let Op { effect: Effect::Ask, is_blind: true, .. } = self.timeline.ops[op as usize]
+        {
+            return Ok(Prospect::Blind(op));
+        }
+        let after = self.after(action)?;
+        if self.is_dead_end(&after) { Err(Impossible) } else { Ok(Prospect::Made(after)) }
+    }
+
+    /// The state that would follow.
+    fn at<'s>(&'s self, prospect: &'s Prospect<M::State>) -> At<'s, M::State> {
+        match prospect {
+            Prospect::Blind(op) => At { number: None, after: Some(*op), ..self.here() },
+            Prospect::Made(after) => self.then(after),
+        }
+    }
+
     /// The state that follows.
-    pub(super) fn then<'s>(&'s self, after: &'s After<M::State>) -> At<'s, M::State> {
+    fn then<'s>(&'s self, after: &'s After<M::State>) -> At<'s, M::State> {
         match after {
             After::Nothing => self.here(),
             After::Known(number) => self.state_of(*number),
-            After::New(state) => At { number: None, state },
+            After::New(state) => At { number: None, state, after: None },
         }
     }
 
@@ -135,12 +179,18 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         }
     }
 
-    /// Whether an action overwrites the state.
-    pub(super) fn overwrites(&self, action: Action) -> bool {
+    /// What sort of call takes effect by an action.
+    pub(super) fn sort(&self, action: Action) -> Sort {
         match action {
-            Action::Hide(_) => false,
-            Action::Take(op) => self.timeline.ops[op as usize].overwrites,
-            Action::TakeCrashed(class) => self.timeline.crashed[class as usize].overwrites,
+            Action::Hide(_) => Sort { overwrites: false, is_blind: false },
+            Action::Take(op) => {
+                let Op { overwrites, is_blind, .. } = self.timeline.ops[op as usize];
+                Sort { overwrites, is_blind }
+            }
+            Action::TakeCrashed(class) => {
+                let Crashed { overwrites, is_blind, .. } = self.timeline.crashed[class as usize];
+                Sort { overwrites, is_blind }
+            }
         }
     }
 
@@ -153,18 +203,19 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     }
 
     /// Whether the state stays as it is.
-    fn is_here(&self, after: &After<M::State>) -> bool {
-        match after {
-            After::Nothing => true,
-            After::Known(number) => *number == self.state,
-            After::New(state) => state == self.states.get(self.state),
+    fn is_here(&self, prospect: &Prospect<M::State>) -> bool {
+        match prospect {
+            Prospect::Blind(_) => false,
+            Prospect::Made(After::Nothing) => true,
+            Prospect::Made(After::Known(number)) => *number == self.state,
+            Prospect::Made(After::New(state)) => state == self.states.get(self.state),
         }
     }
 
     /// Whether a write would hide a call here that cannot pass as hidden already.
     fn hides_more(&self) -> bool {
         let mut optional = self.optional.clone();
-        optional.set_all(&self.cursor.overwriting, &self.done);
+        optional.set_all(&self.cursor.blind, &self.done);
         optional != self.optional
     }
 
@@ -172,27 +223,23 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
     /// by what it does for the call that must be answered next: the one that is to pass here, or
     /// if that can pass already, the next one that observes.
     fn consider(&mut self, action: Action, passable: bool) {
-        let overwrites = self.overwrites(action);
+        let Sort { overwrites, is_blind } = self.sort(action);
         if overwrites && self.unobserved {
             return;
         }
-        let Ok(after) = self.after(action) else { return };
-        if self.is_dead_end(&after) {
-            return;
-        }
-        if !matches!(after, After::Nothing) {
-            let is_crashed = matches!(action, Action::TakeCrashed(_));
-            // A crashed call that changes nothing, and hides nothing, is better saved for later.
-            if (is_crashed && self.is_here(&after) && !(overwrites && self.hides_more()))
-                || (overwrites && self.is_needless(action) && !self.is_of_use(&after))
-            {
-                return;
-            }
-        }
+        let Ok(prospect) = self.prospect(action) else { return };
+        let at = self.at(&prospect);
         let next = if passable { self.next_observer() } else { Some(self.blocked()) };
-        let then = self.then(&after);
-        let viable = next.map_or(Viable::Perhaps, |next| self.viability(then, next));
-        if viable != Viable::Never {
+        let viable = next.map_or(Viable::Perhaps, |next| self.viability(at, next));
+        // A crashed call that changes nothing, and hides nothing, is better saved for later.
+        let is_saved = || {
+            matches!(action, Action::TakeCrashed(_))
+                && self.is_here(&prospect)
+                && !(overwrites && self.hides_more())
+        };
+        let is_of_no_use =
+            || is_blind && self.is_needless(action) && !self.is_of_use(overwrites, at);
+        if viable != Viable::Never && !is_saved() && !is_of_no_use() {
             self.pending.push((action, viable));
         }
     }
@@ -216,14 +263,15 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
         while let Some(slot) = self.cursor.open.next(&self.done, from) {
             from = slot + 1;
             let number = self.cursor.op_in(slot);
-            let op = &self.timeline.ops[number as usize];
+            let op = &mut self.timeline.ops[number as usize];
             if !op.observes {
-                candidates.push((op.class, op.returned, number));
+                let may_pass = !op.overwrites && self.optional.has(slot);
+                candidates.push((self.classes.of(op), may_pass, op.returned, number));
             }
         }
         candidates.sort_unstable();
-        candidates.dedup_by_key(|(class, ..)| *class);
-        candidates.sort_unstable_by_key(|(_, returned, _)| std::cmp::Reverse(*returned));
+        candidates.dedup_by_key(|(class, may_pass, ..)| (*class, *may_pass));
+        candidates.sort_unstable_by_key(|(.., returned, _)| std::cmp::Reverse(*returned));
 
         let first = self.first();
         let tried = first.filter(|_| tried);

@@ -25,11 +25,6 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
         None
     }
 
-    /// Whether the next observer's answer can still come true.
-    pub(super) fn is_viable(&self) -> bool {
-        self.next_observer().is_none_or(|next| self.viability(self.here(), next) != Viable::Never)
-    }
-
     /// How a state looks for a call that is yet to come true.
     pub(super) fn viability(&self, at: At<'_, M::State>, op: u32) -> Viable {
         if let Some(needed) = self.timeline.ops[op as usize].effect.needs() {
@@ -41,12 +36,29 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
         }
         let Call { input, output, .. } = self.call(op);
         let Some(output) = output else { return Viable::Perhaps };
-        let viable = |at: At<'_, M::State>| self.model.viable(at.state, input, output);
+        let viable = |at: At<'_, M::State>| self.viable(at, input, output);
         match viable(at) {
             Viable::Never if self.can_be_overwritten(op, |at| viable(at) != Viable::Never) => {
                 Viable::Perhaps
             }
             viable @ (Viable::Likely | Viable::Perhaps | Viable::Never) => viable,
+        }
+    }
+
+    /// Whether a state that nobody overwrites can lead to where a call that observes comes true.
+    pub(super) fn is_on_the_way(&self, at: At<'_, M::State>, op: u32) -> bool {
+        let Call { input, output, .. } = self.call(op);
+        !output.as_ref().is_some_and(|output| self.viable(at, input, output) == Viable::Never)
+    }
+
+    /// What the model says of a state and an answer.
+    fn viable(&self, at: At<'_, M::State>, input: &M::Input, output: &M::Output) -> Viable {
+        match at.after.map(|blind| self.call(blind)) {
+            Some(blind) => {
+                let blind = (&blind.input, blind.output.as_ref());
+                self.model.viable_after(at.state, blind, input, output)
+            }
+            None => self.model.viable(at.state, input, output),
         }
     }
 

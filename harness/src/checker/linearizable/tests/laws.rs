@@ -13,25 +13,26 @@ fn hooks<M: Model>(
     model: M,
     state: &M::State,
     (input, output): (&M::Input, &M::Output),
-) -> (bool, bool, bool, usize, String) {
+) -> (bool, bool, bool, bool, usize, String) {
     (
         model.only_observes(input, Some(output)),
         model.overwrites(input, Some(output)),
+        model.is_blind(input, Some(output)),
         model.allows(state, input, Some(output)),
         model.bytes(state),
         model.describe(input, Some(output)),
     )
 }
 
-/// Whether a call only observes, and whether it overwrites. A reference to a model says the same
-/// as the model.
-fn said<M: Model>(model: M, input: M::Input, output: M::Output) -> (bool, bool) {
+/// Whether a call only observes, whether it overwrites, and whether it is blind. A reference to a
+/// model says the same as the model.
+fn said<M: Model>(model: M, input: M::Input, output: M::Output) -> (bool, bool, bool) {
     let state = model.initial();
     let call = (&input, &output);
     let by_reference = hooks(&model, &state, call);
     let told = hooks(model, &state, call);
     assert_eq!(told, by_reference);
-    (told.0, told.1)
+    (told.0, told.1, told.2)
 }
 
 /// A call regards one state, or the law does not hold for it.
@@ -64,9 +65,10 @@ fn registers_treat_all_states_alike_but_the_one_that_a_call_regards() {
     assert_eq!(regarding, 4 + 4 * 3);
 }
 
-const OBSERVES: (bool, bool) = (true, false);
-const OVERWRITES: (bool, bool) = (false, true);
-const NEITHER: (bool, bool) = (false, false);
+const OBSERVES: (bool, bool, bool) = (true, false, false);
+const OVERWRITES: (bool, bool, bool) = (false, true, true);
+const IS_BLIND: (bool, bool, bool) = (false, false, true);
+const NONE: (bool, bool, bool) = (false, false, false);
 
 #[test]
 fn registers_say_what_their_calls_do() {
@@ -77,7 +79,7 @@ fn registers_say_what_their_calls_do() {
     assert_eq!(said(Read, Value(None)), OBSERVES);
     assert_eq!(said(Read, Value(Some(1))), OBSERVES);
     assert_eq!(said(Write(1), Written), OVERWRITES);
-    assert_eq!(said(swap, Matched(true)), NEITHER);
+    assert_eq!(said(swap, Matched(true)), NONE);
     assert_eq!(said(swap, Matched(false)), OBSERVES);
 }
 
@@ -88,30 +90,30 @@ fn stores_say_what_their_calls_do() {
         |command, output| said(KeyValue, key_value::Input { key: "a".to_owned(), command }, output);
     assert_eq!(said(Command::Get, key_value::Output::Text(text())), OBSERVES);
     assert_eq!(said(Command::Put(text()), key_value::Output::Done), OVERWRITES);
-    assert_eq!(said(Command::Append(text()), key_value::Output::Done), NEITHER);
+    assert_eq!(said(Command::Append(text()), key_value::Output::Done), IS_BLIND);
 }
 
 #[test]
 fn logs_sets_and_queues_say_what_their_calls_do() {
     use log::Output::{Appended, Values};
-    assert_eq!(said(AppendLog, log::Input::Append(vec![1]), Appended), NEITHER);
+    assert_eq!(said(AppendLog, log::Input::Append(vec![1]), Appended), NONE);
     assert_eq!(said(AppendLog, log::Input::Read { from: 0 }, Values(vec![])), OBSERVES);
     assert_eq!(said(AppendLog, log::Input::ReadTail { from: 0 }, Values(vec![1])), OBSERVES);
 
     use set::Output::{Done, WasIn};
     assert_eq!(said(Set, set::Input::Contains(1), WasIn(true)), OBSERVES);
     assert_eq!(said(Set, set::Input::Read, set::Output::Members([1].into())), OBSERVES);
-    assert_eq!(said(Set, set::Input::Add(1), Done), NEITHER);
+    assert_eq!(said(Set, set::Input::Add(1), Done), NONE);
     // What it found already as it was to be was left as it was.
     assert_eq!(said(Set, set::Input::Add(1), WasIn(true)), OBSERVES);
-    assert_eq!(said(Set, set::Input::Add(1), WasIn(false)), NEITHER);
+    assert_eq!(said(Set, set::Input::Add(1), WasIn(false)), NONE);
     assert_eq!(said(Set, set::Input::Remove(1), WasIn(false)), OBSERVES);
-    assert_eq!(said(Set, set::Input::Remove(1), WasIn(true)), NEITHER);
+    assert_eq!(said(Set, set::Input::Remove(1), WasIn(true)), NONE);
 
     use queue::Output::Taken;
-    assert_eq!(said(Queue, queue::Input::Enqueue(1), queue::Output::Done), NEITHER);
+    assert_eq!(said(Queue, queue::Input::Enqueue(1), queue::Output::Done), NONE);
     assert_eq!(said(Queue, queue::Input::Dequeue, Taken(None)), OBSERVES);
-    assert_eq!(said(Queue, queue::Input::Dequeue, Taken(Some(1))), NEITHER);
+    assert_eq!(said(Queue, queue::Input::Dequeue, Taken(Some(1))), NONE);
 }
 
 /// Its own bytes and those that it has on the heap, within a factor of two.
@@ -158,7 +160,7 @@ impl Model for Counter {
 
 #[test]
 fn a_model_need_not_say_anything() {
-    assert_eq!(said(Counter, (), 0), NEITHER);
+    assert_eq!(said(Counter, (), 0), NONE);
     assert_eq!(Counter.part(&()), Part::Whole);
     assert!(Counter.allows(&5, &(), Some(&5)) && !Counter.allows(&5, &(), Some(&6)));
     weighs(&Counter, &5, 0);
