@@ -11,6 +11,7 @@ mod reductions;
 mod reports;
 
 mod effort;
+mod golden;
 mod laws;
 mod memory;
 mod reference;

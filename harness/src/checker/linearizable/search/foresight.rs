@@ -48,7 +48,7 @@ impl<M: Model, B: Mask> Search<'_, M, B> {
     /// Whether a state that nobody overwrites can lead to where a call that observes comes true.
     pub(super) fn is_on_the_way(&self, at: At<'_, M::State>, op: u32) -> bool {
         let Call { input, output, .. } = self.call(op);
-        !output.as_ref().is_some_and(|output| self.viable(at, input, output) == Viable::Never)
+        output.as_ref().is_none_or(|output| self.viable(at, input, output) != Viable::Never)
     }
 
     /// What the model says of a state and an answer.

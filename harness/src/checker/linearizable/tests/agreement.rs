@@ -11,9 +11,9 @@ use super::super::models::set::Set;
 use super::super::parts::Parts;
 use super::super::search::{Ended, Search, Searching};
 use super::super::timeline::{Sight, Timeline, by_parts};
-use super::super::{Budget, Call, Judgement, Model, Outcome, check, wgl};
+use super::super::{Budget, Judgement, Model, Outcome, check, wgl};
 use super::blind::OneKey;
-use super::random::{Plain, Subject, WholeStore, is_answered, play, script};
+use super::random::{Plain, Subject, WholeStore, forget, is_answered, play, script};
 use super::{Calls, brute};
 
 const BUDGET: Budget = Budget::steps(10_000_000);
@@ -64,16 +64,6 @@ fn both_agree<M: Model>(model: &M, calls: &Calls<M>) {
     if !matches!(reference.outcome, Outcome::Unknown(_)) {
         let (judged, known) = (judged.is_linearizable(), reference.is_linearizable());
         assert_eq!(judged, known, "{calls:#?}");
-    }
-}
-
-/// Loses answers: of the first call by the first bit, and so on.
-fn forget<I, O>(calls: &mut [Call<I, O>], unknown: u64) {
-    for (place, call) in (0..).zip(calls) {
-        if unknown.rotate_right(place) & 1 == 1 {
-            call.output = None;
-            call.returned = None;
-        }
     }
 }
 

@@ -12,15 +12,22 @@ use super::{Calls, brute, crashed, list, ok};
 
 const BUDGET: Budget = Budget::steps(10_000_000);
 
-/// A register that is asked about many values, most of them written once or twice.
+/// A register that is asked about so many values.
 #[derive(Debug)]
-struct ManyValues;
+pub(super) struct Values<const COUNT: u32>;
 
-impl ManyValues {
+impl<const COUNT: u32> Values<COUNT> {
     const REGISTER: Register = Register::new();
+
+    fn value(dice: u32) -> i64 {
+        i64::from(dice % COUNT)
+    }
 }
 
-impl Model for ManyValues {
+/// Most of them are written once or twice.
+const MANY_VALUES: Values<12> = Values;
+
+impl<const COUNT: u32> Model for Values<COUNT> {
     type State = Option<i64>;
     type Input = Input;
     type Output = Output;
@@ -51,16 +58,15 @@ impl Model for ManyValues {
     }
 }
 
-fn value(dice: u32) -> i64 {
-    i64::from(dice % 12)
-}
-
-impl Subject for ManyValues {
+impl<const COUNT: u32> Subject for Values<COUNT> {
     fn input(dice: u32) -> Input {
         match dice % 8 {
             0..3 => Input::Read,
-            3..7 => Input::Write(value(dice / 8)),
-            _ => Input::CompareAndSet { expected: value(dice / 8), new: value(dice / 96) },
+            3..7 => Input::Write(Self::value(dice / 8)),
+            _ => Input::CompareAndSet {
+                expected: Self::value(dice / 8),
+                new: Self::value(dice / 96),
+            },
         }
     }
 
@@ -70,7 +76,7 @@ impl Subject for ManyValues {
 
     fn lie(input: &Input, dice: u32) -> Output {
         match input {
-            Input::Read => Output::Value(Some(value(dice))),
+            Input::Read => Output::Value(Some(Self::value(dice))),
             Input::Write(_) => Output::Written,
             Input::CompareAndSet { .. } => Output::Matched(dice.is_multiple_of(2)),
         }
@@ -116,7 +122,7 @@ proptest! {
     #[test]
     fn values_that_few_write(steps in script(60), which in any::<u32>()) {
         let (steps, clients, honesty) = small(&steps, which);
-        all_agree(&ManyValues, &play(&ManyValues, steps, clients, honesty));
+        all_agree(&MANY_VALUES, &play(&MANY_VALUES, steps, clients, honesty));
     }
 }
 

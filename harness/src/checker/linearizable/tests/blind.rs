@@ -216,6 +216,16 @@ fn what_nobody_sees_is_not_tried() {
     assert!(matches!(judged.outcome, Outcome::Unknown(_)), "{judged:?}");
 }
 
+/// What a model, or a reference to one, foresees.
+fn foreseen<M: Model>(
+    model: M,
+    state: &M::State,
+    blind: (&M::Input, Option<&M::Output>),
+    (input, output): (&M::Input, &M::Output),
+) -> Viable {
+    model.viable_after(state, blind, input, output)
+}
+
 /// The laws of [`Model::is_blind`] and [`Model::viable_after`].
 #[test]
 fn blind_calls_are_possible_anywhere_and_foreseen_as_if_made() {
@@ -232,7 +242,7 @@ fn blind_calls_are_possible_anywhere_and_foreseen_as_if_made() {
         let put = input(Put(text.to_owned()));
         KeyValue.step(&KeyValue.initial(), &put, done).unwrap()
     });
-    let (mut blind, mut foreseen) = (0, [0; 3]);
+    let (mut blind, mut seen) = (0, [0; 3]);
     for state in &states {
         for call in &commands {
             for output in outputs.iter().map(Option::as_ref) {
@@ -246,14 +256,14 @@ fn blind_calls_are_possible_anywhere_and_foreseen_as_if_made() {
                 }
                 for text in texts {
                     let (get, answer) = (input(Get), Output::Text(text.to_owned()));
-                    let told = (&KeyValue).viable_after(state, (call, output), &get, &answer);
+                    let told = foreseen(&KeyValue, state, (call, output), (&get, &answer));
                     assert_eq!(told, KeyValue.viable(&after, &get, &answer), "{state:?} {call:?}");
-                    foreseen[told as usize] += 1;
+                    seen[told as usize] += 1;
                 }
             }
         }
     }
     // Puts and appends of five texts, done or unknown, in five states.
     assert_eq!(blind, 2 * 5 * 2 * 5);
-    assert!(foreseen[Viable::Likely as usize] > 0 && foreseen[Viable::Never as usize] > 0);
+    assert!(seen[Viable::Likely as usize] > 0 && seen[Viable::Never as usize] > 0);
 }

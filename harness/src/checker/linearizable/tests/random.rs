@@ -317,3 +317,13 @@ impl<M: Model> Model for Plain<M> {
 pub(super) fn is_answered<I, O>(call: &Call<I, O>) -> bool {
     call.output.is_some()
 }
+
+/// Loses answers: of the first call by the first bit, and so on.
+pub(super) fn forget<I, O>(calls: &mut [Call<I, O>], unknown: u64) {
+    for (place, call) in (0..).zip(calls) {
+        if unknown.rotate_right(place) & 1 == 1 {
+            call.output = None;
+            call.returned = None;
+        }
+    }
+}
