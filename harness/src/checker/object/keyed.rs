@@ -55,6 +55,16 @@ impl<M: Model> Model for Keyed<M> {
         self.0.viable(state, &asked.input, output)
     }
 
+    fn viable_after(
+        &self,
+        state: &M::State,
+        (blind, answer): (&Self::Input, Option<&M::Output>),
+        asked: &Self::Input,
+        output: &M::Output,
+    ) -> Viable {
+        self.0.viable_after(state, (&blind.input, answer), &asked.input, output)
+    }
+
     fn allows(&self, state: &M::State, asked: &Self::Input, output: Option<&M::Output>) -> bool {
         self.0.allows(state, &asked.input, output)
     }
