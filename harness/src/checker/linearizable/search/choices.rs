@@ -137,10 +137,11 @@ impl<'a, M: Model, B: Mask> Search<'a, M, B> {
 
     /// What must be known of it to judge it.
     fn prospect(&self, action: Action) -> Result<Prospect<M::State>, Impossible> {
-        if let Action::Take(op) = action
-            && let Op { effect: Effect::Ask, is_blind: true, .. } = self.timeline.ops[op as usize]
-        {
-            return Ok(Prospect::Blind(op));
+        if let Action::Take(op) = action {
+            let Op { effect, overwrites, is_blind, .. } = self.timeline.ops[op as usize];
+            if effect == Effect::Ask && is_blind && !overwrites {
+                return Ok(Prospect::Blind(op));
+            }
         }
         let after = self.after(action)?;
         if self.is_dead_end(&after) { Err(Impossible) } else { Ok(Prospect::Made(after)) }
