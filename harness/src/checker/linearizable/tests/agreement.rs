@@ -12,7 +12,7 @@ use super::super::parts::Parts;
 use super::super::search::{Ended, Search, Searching};
 use super::super::timeline::{Sight, Timeline, by_parts};
 use super::super::{Budget, Judgement, Model, Outcome, check, wgl};
-use super::blind::OneKey;
+use super::blind::{OneKey, Tally};
 use super::random::{Plain, Subject, WholeStore, forget, is_answered, play, script};
 use super::{Calls, brute};
 
@@ -97,6 +97,7 @@ agree! {
     all_searches_agree_on_queues: Queue;
     all_searches_agree_on_stores_in_one_part: WholeStore;
     all_searches_agree_on_stores_of_one_key: OneKey;
+    all_searches_agree_on_tallies: Tally;
 }
 
 proptest! {
@@ -137,6 +138,11 @@ proptest! {
         forget(&mut calls, unknown);
         must_agree(OneKey, &calls);
 
+        let mut calls = play(&Tally, steps, clients, honesty);
+        calls.truncate(8);
+        forget(&mut calls, unknown);
+        must_agree(Tally, &calls);
+
         let mut calls = play(&WholeStore, steps, clients, honesty);
         forget(&mut calls, unknown);
         let judged = check(&KeyValue, &calls, &BUDGET).is_linearizable();
@@ -159,6 +165,10 @@ proptest! {
         let mut calls = play(&OneKey, &steps, clients, honesty);
         forget(&mut calls, unknown & unknown.rotate_left(17));
         both_agree(&OneKey, &calls);
+
+        let mut calls = play(&Tally, &steps, clients, honesty);
+        forget(&mut calls, unknown & unknown.rotate_left(17));
+        both_agree(&Tally, &calls);
     }
 
     /// Longer histories, where permutations are too many.

@@ -76,6 +76,81 @@ impl Subject for OneKey {
     }
 }
 
+/// A number that is counted up blindly, set back, and read; the answer to an `AddAndRead` looks.
+#[derive(Debug)]
+pub(super) struct Tally;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asked {
+    Add(i64),
+    AddAndRead(i64),
+    SetBack,
+    Read,
+}
+
+impl Model for Tally {
+    type State = i64;
+    type Input = Asked;
+    type Output = Option<i64>;
+
+    fn initial(&self) -> i64 {
+        0
+    }
+
+    fn step(&self, state: &i64, input: &Asked, output: Option<&Option<i64>>) -> Option<i64> {
+        let (after, answer) = match input {
+            Asked::Add(number) => (state + number, None),
+            Asked::AddAndRead(number) => (state + number, Some(*state)),
+            Asked::SetBack => (0, None),
+            Asked::Read => (*state, Some(*state)),
+        };
+        output.is_none_or(|output| *output == answer).then_some(after)
+    }
+
+    fn only_observes(&self, input: &Asked, _: Option<&Option<i64>>) -> bool {
+        *input == Asked::Read
+    }
+
+    fn overwrites(&self, input: &Asked, output: Option<&Option<i64>>) -> bool {
+        *input == Asked::SetBack && matches!(output, None | Some(None))
+    }
+
+    fn is_blind(&self, input: &Asked, output: Option<&Option<i64>>) -> bool {
+        match input {
+            Asked::Add(_) | Asked::SetBack => matches!(output, None | Some(None)),
+            Asked::AddAndRead(_) => output.is_none(),
+            Asked::Read => false,
+        }
+    }
+
+    fn regards(&self, input: &Asked, output: Option<&Option<i64>>) -> Option<Regard<i64>> {
+        match (input, output) {
+            (Asked::Read, Some(Some(state))) => Some(Regard { state: *state, elsewhere: false }),
+            _ => None,
+        }
+    }
+}
+
+impl Subject for Tally {
+    fn input(dice: u32) -> Asked {
+        let number = i64::from(dice / 16 % 2) + 1;
+        match dice % 16 {
+            0..5 => Asked::Read,
+            5..8 => Asked::SetBack,
+            8..10 => Asked::AddAndRead(number),
+            _ => Asked::Add(number),
+        }
+    }
+
+    fn answer(state: &i64, input: &Asked) -> Option<Option<i64>> {
+        Some(matches!(input, Asked::Read | Asked::AddAndRead(_)).then_some(*state))
+    }
+
+    fn lie(input: &Asked, dice: u32) -> Option<i64> {
+        Self::answer(&i64::from(dice % 4), input).flatten()
+    }
+}
+
 type Story = Vec<Timed<Input, Output>>;
 
 fn judge(calls: Story) -> bool {

@@ -11,10 +11,10 @@ use super::super::models::queue::Queue;
 use super::super::models::register::Register;
 use super::super::models::set::Set;
 use super::super::{Budget, Call, Model, Outcome, check};
-use super::Calls;
 use super::ahead::Values;
-use super::blind::OneKey;
-use super::random::{Subject, WholeStore, forget, play};
+use super::blind::{OneKey, Tally};
+use super::random::{Plain, Subject, WholeStore, forget, play};
+use super::{Calls, list, ok};
 
 /// What many histories took together.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -110,6 +110,7 @@ fn registers_take_so_many_steps() {
 #[test]
 fn stores_take_so_many_steps() {
     assert_eq!(taken(&OneKey, 200), golden(28, [19220, 1917, 12506]));
+    assert_eq!(taken(&Tally, 200), golden(31, [31172, 4948, 25875]));
     assert_eq!(taken(&WholeStore, 60), golden(28, [7488, 980, 6009]));
 }
 
@@ -129,4 +130,23 @@ fn stores_of_many_keys_take_so_many_steps() {
         taken.add(&KeyValue, &calls);
     }
     assert_eq!(taken, golden(33, [12273, 1120, 9967]));
+}
+
+/// Nine writes at once and then a read of none of them, of a register that says nothing of itself:
+/// whatever was written behind it, all is tried. And once more, for the longest prefix.
+#[test]
+fn a_reason_takes_so_many_steps() {
+    use super::super::models::register::{Input, Output};
+    let write = |value| ok(0, 100, Input::Write(value), Output::Written);
+    let read = |at, value| ok(at, at + 1, Input::Read, Output::Value(Some(value)));
+    let calls = list((0..12).map(write).chain([read(1, 3), read(101, 77), read(103, 4)]));
+    let model = Plain(Register::new());
+    let mut taken = Taken::default();
+    taken.add(&model, &calls);
+    assert_eq!(taken, golden(0, [896381, 37948, 448379]));
+    // It is told as far as the budget goes, since the verdict is known.
+    let budget = taken.decided + 1000;
+    let judged = check(&model, &calls, &Budget::steps(budget));
+    assert!(matches!(judged.outcome, Outcome::NotLinearizable(_)), "{judged:?}");
+    assert!((budget..budget + 100_000).contains(&judged.effort.steps), "{judged:?}");
 }
