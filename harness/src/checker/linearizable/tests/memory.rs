@@ -3,8 +3,17 @@
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
+use super::super::classes::Classes;
+use super::super::models::register::Input::{CompareAndSet, Write};
+use super::super::models::register::Output::{Matched, Written};
+use super::super::models::register::{Input, Output, Register};
+use super::super::parts::Parts;
+use super::super::search::{Search, Searching};
 use super::super::seen::{Place, Seen, Taken};
 use super::super::table::{Index, Interned, hash_of};
+use super::super::timeline::{Event, Op, Sight, Timeline, by_parts};
+use super::super::trail::{Action, Trail};
+use super::{Calls, list, ok};
 
 /// A place that only differs by its event.
 fn place(event: u32) -> Place<u64> {
@@ -80,6 +89,69 @@ fn what_is_kept_is_counted_and_weighed() {
     assert!((lists..lists + 100 * 100).contains(&more), "{more}");
     let again = (0..100).fold(0, |taken, class| counts.one_more(taken, class));
     assert_eq!((again, seen.bytes(&counts) - kept), (taken, more));
+}
+
+/// A thousand calls, one after the other.
+fn calls(asked: impl Fn(i64) -> (Input, Output)) -> Calls<Register> {
+    list((0..1000).zip(0..1000).map(|(at, value)| {
+        let (input, output) = asked(value);
+        ok(2 * at, 2 * at + 1, input, output)
+    }))
+}
+
+fn timeline(calls: &Calls<Register>, sight: Sight) -> (Timeline, Interned<Option<i64>>) {
+    let model = Register::new();
+    let events = by_parts(calls, &Parts::new(&model, calls)).pop().unwrap();
+    Timeline::new(&model, calls, &events, &mut vec![0; calls.len()], sight)
+}
+
+/// So many bytes, with room for a tenth more.
+fn must_weigh(told: usize, bytes: usize) {
+    assert!((bytes..=bytes / 10 * 11).contains(&told), "{told}, not {bytes}");
+}
+
+#[test]
+fn a_timeline_weighs_what_is_in_it() {
+    let calls = calls(|value| (Write(value), Written));
+    let (timeline, states) = timeline(&calls, Sight::Far);
+    let states = states.len();
+    assert_eq!((timeline.ops.len(), timeline.events.len(), states), (1000, 2000, 1001));
+    // Who leads to each state, who needs it at last, and what is too early for it.
+    let ahead = 4 * ((states + 1 + 1000) + states + states);
+    must_weigh(timeline.ahead.bytes(), ahead);
+    let numbers = 4 * 2 * 2001;
+    let all = 1000 * size_of::<Op>() + 2000 * size_of::<Event>() + numbers + ahead;
+    must_weigh(timeline.bytes(), all);
+}
+
+#[test]
+fn a_search_weighs_what_it_holds() {
+    let calls = calls(|value| (Write(value), Written));
+    let held = timeline(&calls, Sight::Far);
+    let least = held.0.bytes() + held.1.bytes() + held.1.len() * size_of::<Option<i64>>();
+    let mut trail = Trail::with_capacity(1000);
+    let search = Search::<_, u64>::new(&Register::new(), &calls, held).bytes();
+    let counts = Taken::new();
+    let nothing = Seen::<u64>::new().bytes(&counts);
+    must_weigh(usize::try_from(search).unwrap(), least + trail.bytes() + nothing);
+
+    must_weigh(trail.bytes(), 1000 * size_of::<Action>());
+    (0..1000).for_each(|number| trail.push(Action::Take(number)));
+    trail.keep();
+    must_weigh(trail.bytes(), 2000 * size_of::<Action>());
+}
+
+#[test]
+fn classes_weigh_what_they_remember() {
+    let swap = |value| (CompareAndSet { expected: value, new: value }, Matched(true));
+    let calls = calls(swap);
+    let (mut timeline, states) = timeline(&calls, Sight::Near);
+    let mut classes = Classes::new(&calls, u32::try_from(states.len()).unwrap());
+    assert_eq!(classes.bytes(), 0);
+    let numbers: BTreeSet<_> = timeline.ops.iter_mut().map(|op| classes.of(op)).collect();
+    assert_eq!(numbers.len(), 1000);
+    // A list that has room for 1024, and a table of a power of two.
+    must_weigh(classes.bytes(), 4 * 1024 + 8 * 2048);
 }
 
 #[test]
