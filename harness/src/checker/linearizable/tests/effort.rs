@@ -52,6 +52,27 @@ fn states_are_weighed_once() {
     assert!((100_000..200_000).contains(&different), "{different}");
 }
 
+/// A text that grows, state by state, or the same two texts again and again.
+#[test]
+fn states_that_are_met_are_weighed_once() {
+    let bytes = |commands: &[Command]| {
+        let ask = |command: &Command| {
+            let input = key_value::Input { key: "a".to_owned(), command: command.clone() };
+            (input, key_value::Output::Done)
+        };
+        let calls = list(one_by_one(commands.iter().map(ask)));
+        let judged = check(&KeyValue, &calls, &Budget::steps(10_000));
+        assert!(judged.is_linearizable());
+        judged.effort.bytes
+    };
+    let text = || "x".repeat(1000);
+    let grows = bytes(&vec![Command::Append(text()); 20]);
+    assert!((210_000..230_000).contains(&grows), "{grows}");
+    let both = [Command::Put(text()), Command::Append(text())];
+    let again = bytes(&vec![both; 100].concat());
+    assert!((3_000..50_000).contains(&again), "{again}");
+}
+
 /// Registers by number, without a hook but their parts: parts that are as hard as one likes.
 struct Without;
 
