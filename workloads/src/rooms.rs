@@ -149,6 +149,14 @@ mod tests {
         }
     }
 
+    /// Of three that must be in sync only one is, and then two are enough: that takes the right to
+    /// lead from all others. Nothing covers the loss of that one then (LV5).
+    #[test]
+    fn who_alone_has_the_right_to_lead_is_not_lost() {
+        let outcome = run(0x98a_cd29, &Profile::storm());
+        assert_eq!((outcome.violation, outcome.waived), (None, 0));
+    }
+
     /// Before LV8 cuts a broker off, everything of the storm must be over. In the first of these a
     /// broker that had been asked to shut down went only then, in the other one a leader was fenced
     /// for a silence before the heal: and the one that was cut off inherited the partition.

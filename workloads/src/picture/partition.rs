@@ -226,9 +226,11 @@ impl Partition {
     pub(super) fn register(&mut self, image: &MetadataImage, default: usize, tally: &mut Tally) {
         let Some(topic) = image.topic(&self.name.topic) else { return };
         let min = image.min_in_sync_replicas(topic, default);
-        if self.min_in_sync.last().is_none_or(|(_, known)| *known != min) {
+        let before = self.min_in_sync.last().map(|(_, known)| *known);
+        if before != Some(min) {
             self.min_in_sync.push((image.offset, min));
         }
+        let lowered = before > Some(min);
         let Some(record) = topic.partitions.get(&self.name.partition) else { return };
         self.named_leaders.entry(record.leader_epoch).or_insert(record.leader);
         self.in_sync_by_epoch
@@ -237,6 +239,7 @@ impl Partition {
         self.registration_before = self.registration.replace(record.clone());
         if let Some(before) = &self.registration_before {
             tally_registration(before, record, min, tally);
+            self.budget.narrow(before, record, min, lowered);
         }
     }
 

@@ -196,7 +196,7 @@ impl World {
         let elr = self.weather.eligible_leader_replicas;
         let covered = |partition: &Partition| {
             let Some(record) = partition.registration() else { return true };
-            let allowed = if elr { partition.min_in_sync_replicas() - 1 } else { 0 };
+            let allowed = partition.losses_covered(elr);
             let counted = record.in_sync_replicas.contains(&id)
                 || record.eligible_leader_replicas.contains(&id)
                 || partition.replicas().any(|(_, replica)| {

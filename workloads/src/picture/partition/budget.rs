@@ -5,6 +5,10 @@
 //! the controllers cannot tell. Only replicas that had a right to lead count: the controller had them
 //! in the in-sync or eligible set at the stop, or took them in before they registered again.
 //!
+//! Who lowers `min.insync.replicas` takes the right to lead from all that were eligible (R23). If fewer
+//! are in sync at that time than even the lower minimum, they alone have it until enough are, and
+//! one of them has to stay.
+//!
 //! Without eligible leader replicas nothing limits the right of the last replica standing, so that a
 //! single one that really loses records may take them away; kills, on the other hand, are free.
 
@@ -31,6 +35,9 @@ pub enum Waiver {
 pub struct Budget {
     lost: BTreeSet<BrokerId>,
     waiver: Option<Waiver>,
+    /// Those that were eligible lost their right when the minimum was lowered, and fewer are in sync
+    /// than it asks for.
+    narrowed: bool,
 }
 
 impl Budget {
@@ -46,12 +53,46 @@ impl Budget {
         self.waiver
     }
 
+    /// Takes in a registration, after another one and under a minimum that was lowered with it or
+    /// not.
+    pub(super) fn narrow(
+        &mut self,
+        before: &PartitionRecord,
+        record: &PartitionRecord,
+        min: usize,
+        lowered: bool,
+    ) {
+        let dropped = lowered
+            && !before.eligible_leader_replicas.is_empty()
+            && record.eligible_leader_replicas.is_empty();
+        let few = record.in_sync_replicas.len() < min.min(record.replicas.len());
+        self.narrowed = few && (dropped || self.narrowed);
+    }
+
     pub(in crate::picture) fn waive(&mut self, waiver: Waiver) {
         self.waiver.get_or_insert(waiver);
     }
 }
 
 impl Partition {
+    /// How many replicas may be lost at a time, with eligible leader replicas or without.
+    #[must_use]
+    pub fn losses_covered(&self, eligible_leader_replicas: bool) -> usize {
+        if !eligible_leader_replicas {
+            return 0;
+        }
+        let covered = self.min_in_sync_replicas().saturating_sub(1);
+        match &self.registration {
+            Some(record) if self.budget.narrowed => {
+                let mut rights = self.budget.lost.clone();
+                rights.extend(&record.in_sync_replicas);
+                rights.extend(&record.eligible_leader_replicas);
+                covered.min(rights.len().saturating_sub(1))
+            }
+            Some(_) | None => covered,
+        }
+    }
+
     /// Counts anew who is lost, after a node or the registration changed.
     pub(in crate::picture) fn settle_budget(
         &mut self,
@@ -86,12 +127,7 @@ impl Partition {
     }
 
     fn judge_budget(&mut self, record: &PartitionRecord, metadata: &Metadata, settings: Settings) {
-        let allowed = if settings.eligible_leader_replicas {
-            self.min_in_sync_replicas().saturating_sub(1)
-        } else {
-            0
-        };
-        if self.budget.lost.len() > allowed {
+        if self.budget.lost.len() > self.losses_covered(settings.eligible_leader_replicas) {
             self.budget.waive(Waiver::BudgetExceeded);
         }
         let unclean = self.registration_before.as_ref().is_some_and(|before| {
@@ -170,6 +206,49 @@ mod tests {
         assert!(partition(&tale).is_judged());
         tale.stop(1, Stop::PowerCut);
         assert!(!partition(&tale).is_judged());
+    }
+
+    /// Commits another minimum, and the partition with these sets.
+    fn ask_for(tale: &mut Tale, min: usize, in_sync: &[i32], eligible: &[i32]) {
+        let configs = [("min.insync.replicas".to_owned(), min.to_string())].into();
+        let topic = TopicRecord { id: tale.record.topic_id, name: "orders".into(), configs };
+        tale.record.in_sync_replicas = ids(in_sync);
+        tale.record.eligible_leader_replicas = ids(eligible);
+        tale.commit_partition(vec![MetadataRecord::Topic(topic)]);
+    }
+
+    #[test]
+    fn a_lower_minimum_leaves_less_to_lose_until_enough_are_in_sync() {
+        let lowered = || {
+            let mut tale = Tale::begin();
+            ask_for(&mut tale, 3, &[1, 2, 3], &[]);
+            tale.in_sync(&[1], &[2, 3]);
+            assert_eq!(partition(&tale).losses_covered(true), 2);
+            ask_for(&mut tale, 2, &[1], &[]);
+            assert_eq!(partition(&tale).losses_covered(true), 0);
+            tale
+        };
+        let mut tale = lowered();
+        assert!(partition(&tale).is_judged(), "nothing is lost yet");
+        tale.stop(1, Stop::Crash);
+        assert_eq!(partition(&tale).budget().waiver(), Some(Waiver::BudgetExceeded));
+
+        let mut tale = lowered();
+        tale.in_sync(&[1, 2], &[]);
+        assert_eq!(partition(&tale).losses_covered(true), 1);
+        tale.in_sync(&[2], &[1]).stop(1, Stop::Crash);
+        assert!(partition(&tale).is_judged(), "another one is there");
+    }
+
+    #[test]
+    fn who_loses_the_right_to_lead_for_no_reason_is_missed() {
+        let mut tale = Tale::begin();
+        tale.in_sync(&[1], &[2, 3]).in_sync(&[1], &[]);
+        assert_eq!(partition(&tale).losses_covered(true), 1);
+        // A higher minimum is no reason, either.
+        ask_for(&mut tale, 2, &[1], &[2]);
+        ask_for(&mut tale, 3, &[1], &[]);
+        assert_eq!(partition(&tale).losses_covered(true), 2);
     }
 
     #[test]
