@@ -105,6 +105,12 @@ impl Quorum {
         !self.pending.is_empty()
     }
 
+    /// Whether a controller does not know yet that it was deposed. Brokers may report to it so
+    /// long, and then the active one takes them for silent.
+    pub(super) fn is_disputed(&self) -> bool {
+        self.controllers[1 - self.active].is_active()
+    }
+
     pub(super) fn is_active(&self, broker: BrokerId) -> bool {
         self.controllers[self.active].image().is_active(broker)
     }

@@ -136,6 +136,9 @@ impl World {
             // Whoever was silent before the heal may be fenced only now.
             return Some("what the controllers have decided is not committed".to_owned());
         }
+        if self.quorum.is_disputed() {
+            return Some("a controller does not know yet that it was deposed".to_owned());
+        }
         let epoch = record.leader_epoch;
         if self.weather.fault_interval.is_some()
             && record.leader != record.replicas.first().copied()
